@@ -1,0 +1,162 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// ours is the import table of the design: each room, and the rooms of ours it may reach,
+// directly or through others. Rooms that do not exist yet are listed too, so that they are
+// born with their rule. main may import everything and is not listed.
+var ours = map[string][]string{
+	"db":              {},
+	"db/dbtest":       {"db"},
+	"views":           {},
+	"reward/prefs":    {},
+	"labeler":         {"views", "db", "reward/prefs", "labeler/agree"},
+	"labeler/agree":   {},
+	"policy/graph":    {},
+	"policy/cpu":      {"policy/graph"},
+	"policy/xla":      {"policy/graph"},
+	"policy/base":     {},
+	"policy/hub":      {"policy/checkpoint", "policy/tokenizer"},
+	"policy":          {"policy/...", "reward/prefs", "labeler/agree"},
+	"reward":          {"policy", "policy/...", "reward/prefs", "labeler/agree"},
+	"ppo":             {"reward", "policy", "policy/...", "reward/prefs", "labeler/agree"},
+	"ppo/pipeline":    {"db", "ppo", "reward", "policy", "policy/...", "reward/prefs", "labeler/agree"},
+	"policy/cpu/...":  {"policy/cpu", "policy/graph", "policy/cpu/..."},
+	"policy/base/...": {"policy/base", "policy", "policy/...", "reward/prefs"},
+	"policy/...":      {"policy/graph"},
+}
+
+// banned names outside modules and standard packages that a room must never reach.
+var banned = []struct {
+	room string // as in ours, without its sub-rooms
+	pkgs []string
+}{
+	{"policy", trainingNeverSees}, {"policy/graph", trainingNeverSees}, {"policy/cpu", trainingNeverSees},
+	{"reward", trainingNeverSees}, {"reward/prefs", trainingNeverSees}, {"ppo", trainingNeverSees},
+	{"ppo/pipeline", []string{"github.com/gin-gonic/gin", "github.com/a-h/templ"}},
+	{"views", []string{"gorm.io/gorm", "github.com/gin-gonic/gin"}},
+	{"db", []string{"github.com/gin-gonic/gin", "github.com/a-h/templ"}},
+}
+
+var trainingNeverSees = []string{"net/http", "github.com/gin-gonic/gin", "gorm.io/gorm", "github.com/a-h/templ"}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+}
+
+func list(t *testing.T, patterns ...string) []listed {
+	t.Helper()
+	args := append([]string{"list", "-e", "-json=ImportPath,Imports,Deps"}, patterns...)
+	out, err := exec.Command("go", args...).Output()
+	if err != nil {
+		t.Fatalf("go %s: %v", strings.Join(args, " "), err)
+	}
+	var all []listed
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+// ruleFor finds the row of a room: its own, or that of the nearest "parent/..." pattern.
+func ruleFor(room string) ([]string, bool) {
+	if allowed, ok := ours[room]; ok {
+		return allowed, true
+	}
+	for dir := room; strings.Contains(dir, "/"); {
+		dir = dir[:strings.LastIndex(dir, "/")]
+		if allowed, ok := ours[dir+"/..."]; ok {
+			return allowed, true
+		}
+	}
+	return nil, false
+}
+
+func allows(allowed []string, dep string) bool {
+	return slices.ContainsFunc(allowed, func(a string) bool {
+		if parent, ok := strings.CutSuffix(a, "/..."); ok {
+			return strings.HasPrefix(dep, parent+"/")
+		}
+		return a == dep
+	})
+}
+
+// violations returns one line for each import that the table forbids.
+func violations(packages []listed) []string {
+	var bad []string
+	for _, p := range packages {
+		room, ok := strings.CutPrefix(p.ImportPath, "agora/")
+		if !ok {
+			continue // main
+		}
+		allowed, known := ruleFor(room)
+		if !known {
+			bad = append(bad, room+" has no row in the import table")
+			continue
+		}
+		for _, d := range p.Deps {
+			if dep, isOurs := strings.CutPrefix(d, "agora/"); isOurs && !allows(allowed, dep) {
+				bad = append(bad, room+" must not reach "+dep)
+			}
+		}
+		if room != "db" && room != "db/dbtest" && slices.ContainsFunc(p.Imports, isGorm) {
+			bad = append(bad, room+" must not import gorm: db is its only user")
+		}
+		for _, b := range banned {
+			for _, pkg := range b.pkgs {
+				if b.room == room && slices.Contains(p.Deps, pkg) {
+					bad = append(bad, room+" must not reach "+pkg)
+				}
+			}
+		}
+	}
+	return bad
+}
+
+func isGorm(pkg string) bool { return strings.HasPrefix(pkg, "gorm.io/") }
+
+func TestImportsGoOneWay(t *testing.T) {
+	for _, v := range violations(list(t, "./...")) {
+		t.Error(v)
+	}
+}
+
+// TestImportRulesCanFail is the control: forbidden imports are seen, unknown rooms too.
+func TestImportRulesCanFail(t *testing.T) {
+	for name, p := range map[string]listed{
+		"views reaches db":        {ImportPath: "agora/views", Deps: []string{"agora/db"}},
+		"trainer reaches the web": {ImportPath: "agora/ppo", Deps: []string{"net/http"}},
+		"site reaches the model":  {ImportPath: "agora/labeler", Deps: []string{"agora/policy"}},
+		"a room without a row":    {ImportPath: "agora/util"},
+		"the site queries itself": {ImportPath: "agora/labeler", Imports: []string{"gorm.io/gorm"}},
+	} {
+		if len(violations([]listed{p})) == 0 {
+			t.Errorf("%s: not seen", name)
+		}
+	}
+}
+
+func TestRoomsStandWhereTheDesignSays(t *testing.T) {
+	top := map[string]bool{"labeler": true, "reward": true, "ppo": true, "policy": true, "views": true, "db": true}
+	for _, p := range list(t, "./...") {
+		room, ok := strings.CutPrefix(p.ImportPath, "agora/")
+		if first, _, _ := strings.Cut(room, "/"); ok && !top[first] {
+			t.Errorf("%s: a new top-level room", room)
+		}
+	}
+}
