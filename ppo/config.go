@@ -1,0 +1,161 @@
+package ppo
+
+import "fmt"
+
+// Config holds every choice of a PPO run. Its defaults suit models of about a
+// million parameters; Profile gives the settings of published runs.
+type Config struct {
+	// How much.
+	Iterations  int `toml:"iterations" unit:"iterations" help:"rollouts, each followed by its updates"`
+	Episodes    int `toml:"episodes" unit:"responses" help:"responses sampled in one iteration"`
+	Epochs      int `toml:"epochs" unit:"passes" help:"passes over the rollout"`
+	Minibatches int `toml:"minibatches" unit:"steps" help:"optimizer steps in one epoch"`
+	MicroTokens int `toml:"micro_tokens" unit:"tokens" help:"tokens in one forward and backward pass; less needs less memory, the minibatch's gradients add up"`
+
+	// Sampling. Always from the full distribution: top-k or a forced length would
+	// make the sampled distribution differ from the scored one (negative KL).
+	Temperature  float64 `toml:"temperature" unit:"" help:"divides the logits, in sampling and in all log-probabilities alike"`
+	MaxNewTokens int     `toml:"max_new_tokens" unit:"tokens" help:"longest response, its end included"`
+
+	// The score.
+	ScoreSamples      int        `toml:"score_samples" unit:"responses" help:"samples of the starting policy whose rewards standardise the score to mean 0 and deviation 1; 0 = use the reward as it is"`
+	ScoreClip         float64    `toml:"score_clip" unit:"score" help:"bound on the absolute score; 0 = none"`
+	MissingEOS        MissingEOS `toml:"missing_eos" unit:"ignore|subtract|replace" help:"what a response without an end gets"`
+	MissingEOSPenalty float64    `toml:"missing_eos_penalty" unit:"score" help:"subtracted from the score, or replaces it by its negative"`
+
+	// KL to the starting policy, inside the reward.
+	KLCoef      float64     `toml:"kl_coef" unit:"score/nat" help:"β, the price of one nat"`
+	KLEstimator KLEstimator `toml:"kl_estimator" unit:"k1|k2|k3|abs" help:"estimate of a token's KL"`
+	KLTarget    float64     `toml:"kl_target" unit:"nats/response" help:"the coefficient adapts to reach this KL; 0 = fixed coefficient"`
+	KLHorizon   float64     `toml:"kl_horizon" unit:"episodes" help:"how slowly the coefficient adapts"`
+
+	// Advantages.
+	Gamma            float64   `toml:"gamma" unit:"" help:"discount of later rewards"`
+	Lambda           float64   `toml:"lambda" unit:"" help:"of generalised advantage estimation; 1 trusts the returns, 0 the critic"`
+	WhitenAdvantages Whitening `toml:"whiten_advantages" unit:"off|population|bessel" help:"scale advantages to mean 0 and variance 1"`
+	WhitenRewards    Whitening `toml:"whiten_rewards" unit:"off|population|bessel" help:"scale token rewards to variance 1, keeping their mean"`
+
+	// Losses.
+	Clip        float64     `toml:"clip" unit:"" help:"the ratio's distance from 1 beyond which it earns nothing"`
+	ValueClip   float64     `toml:"value_clip" unit:"score" help:"how far a value may move from its old estimate for free; 0 = any distance"`
+	ValueCoef   float64     `toml:"value_coef" unit:"" help:"weight of the value loss"`
+	Aggregation Aggregation `toml:"aggregation" unit:"token-mean|seq-mean-token-sum|seq-mean-token-mean|seq-mean-token-sum-norm" help:"how token losses become one number"`
+	PtxCoef     float64     `toml:"ptx_coef" unit:"" help:"γ, weight of the pretraining loss in every step; 0 = no mix"`
+	PtxRatio    float64     `toml:"ptx_ratio" unit:"rows/episode" help:"pretraining rows for each episode of a minibatch"`
+	PtxTokens   int         `toml:"ptx_tokens" unit:"tokens" help:"length of a pretraining row"`
+
+	// Optimizer.
+	LearningRate      float64 `toml:"learning_rate" unit:"1/step" help:"peak rate of the policy"`
+	ValueLearningRate float64 `toml:"value_learning_rate" unit:"1/step" help:"peak rate of the critic; 0 = as the policy"`
+	Schedule          Decay   `toml:"schedule" unit:"constant|linear|cosine" help:"learning rate after warm-up"`
+	WarmupIterations  int     `toml:"warmup_iterations" unit:"iterations" help:"rise from a tenth of the peak rate"`
+	AdamBeta1         float64 `toml:"adam_beta1" unit:"" help:"decay of the mean gradient"`
+	AdamBeta2         float64 `toml:"adam_beta2" unit:"" help:"decay of the mean squared gradient"`
+	AdamEpsilon       float64 `toml:"adam_epsilon" unit:"" help:"added to the root of the mean square"`
+	WeightDecay       float64 `toml:"weight_decay" unit:"" help:"decoupled weight decay"`
+	MaxGradNorm       float64 `toml:"max_grad_norm" unit:"" help:"gradients are scaled down to this global norm; 0 = never"`
+	EMADecay          float64 `toml:"ema_decay" unit:"" help:"keep an average of the policy's weights with this decay per iteration; 0 = none"`
+
+	// The run.
+	StopKL          float64 `toml:"stop_kl" unit:"nats/response" help:"end the run when an iteration's KL exceeds this; 0 = never"`
+	CheckpointEvery int     `toml:"checkpoint_every" unit:"iterations" help:"what an interrupted run may have to repeat"`
+	SampleRows      int     `toml:"sample_rows" unit:"responses" help:"responses written to samples.jsonl in each iteration"`
+	Threads         int     `toml:"threads" unit:"threads" help:"workers of the device; 0 = one per core. Does not change the results"`
+	Seed            uint64  `toml:"seed" unit:"" help:"of sampling, shuffling and the pretraining mix"`
+}
+
+// DefaultConfig is a run that works for models of about a million parameters on
+// a reward standardised on their own samples.
+func DefaultConfig() Config {
+	return Config{
+		Iterations: 20, Episodes: 128, Epochs: 2, Minibatches: 2, MicroTokens: 8192,
+		Temperature: 1, MaxNewTokens: 32,
+		ScoreSamples: 256, MissingEOS: EOSSubtract, MissingEOSPenalty: 2,
+		KLCoef: .1, KLEstimator: K1, KLHorizon: 10000,
+		Gamma: 1, Lambda: .95, WhitenAdvantages: WhitenPopulation, WhitenRewards: WhitenOff,
+		Clip: .2, ValueClip: .2, ValueCoef: 1, Aggregation: TokenMean, PtxRatio: 1, PtxTokens: 64,
+		LearningRate: 1e-3, Schedule: DecayConstant, AdamBeta1: .9, AdamBeta2: .95, AdamEpsilon: 1e-8, MaxGradNorm: 1,
+		CheckpointEvery: 1, SampleRows: 4,
+	}
+}
+
+// Validate names the first field that cannot work.
+func (c Config) Validate() error {
+	for _, f := range []struct {
+		name string
+		v    int
+		min  int
+	}{
+		{"iterations", c.Iterations, 1}, {"episodes", c.Episodes, 1}, {"epochs", c.Epochs, 1}, {"minibatches", c.Minibatches, 1},
+		{"micro_tokens", c.MicroTokens, 1}, {"max_new_tokens", c.MaxNewTokens, 1}, {"score_samples", c.ScoreSamples, 0},
+		{"ptx_tokens", c.PtxTokens, 2}, {"warmup_iterations", c.WarmupIterations, 0},
+		{"checkpoint_every", c.CheckpointEvery, 1}, {"sample_rows", c.SampleRows, 0}, {"threads", c.Threads, 0},
+	} {
+		if f.v < f.min {
+			return fmt.Errorf("ppo: %s %d is less than %d", f.name, f.v, f.min)
+		}
+	}
+	for _, f := range []struct {
+		name    string
+		v       float64
+		min, to float64
+	}{
+		{"score_clip", c.ScoreClip, 0, inf}, {"missing_eos_penalty", c.MissingEOSPenalty, 0, inf},
+		{"kl_coef", c.KLCoef, 0, inf}, {"kl_target", c.KLTarget, 0, inf}, {"gamma", c.Gamma, 0, 1}, {"lambda", c.Lambda, 0, 1},
+		{"clip", c.Clip, 0, inf}, {"value_clip", c.ValueClip, 0, inf}, {"value_coef", c.ValueCoef, 0, inf},
+		{"ptx_coef", c.PtxCoef, 0, inf}, {"ptx_ratio", c.PtxRatio, 0, inf}, {"learning_rate", c.LearningRate, 0, inf},
+		{"value_learning_rate", c.ValueLearningRate, 0, inf}, {"adam_beta1", c.AdamBeta1, 0, below1}, {"adam_beta2", c.AdamBeta2, 0, below1},
+		{"adam_epsilon", c.AdamEpsilon, 0, inf}, {"weight_decay", c.WeightDecay, 0, inf}, {"max_grad_norm", c.MaxGradNorm, 0, inf},
+		{"ema_decay", c.EMADecay, 0, below1}, {"stop_kl", c.StopKL, 0, inf},
+	} {
+		if !(f.v >= f.min && f.v <= f.to) {
+			return fmt.Errorf("ppo: %s %g is not between %g and %g", f.name, f.v, f.min, f.to)
+		}
+	}
+	return c.validateChoices()
+}
+
+const (
+	inf    = 1e30
+	below1 = 1 - 1e-12
+)
+
+func (c Config) validateChoices() error {
+	if !(c.Temperature > 0 && c.Temperature <= 100) {
+		return fmt.Errorf("ppo: temperature %g is not above 0: PPO needs samples of the full distribution", c.Temperature)
+	}
+	if c.ScoreSamples == 1 {
+		return fmt.Errorf("ppo: score_samples 1 has no deviation; use 0 or at least 2")
+	}
+	if c.Episodes%c.Minibatches != 0 {
+		return fmt.Errorf("ppo: episodes %d is not a multiple of minibatches %d", c.Episodes, c.Minibatches)
+	}
+	if c.KLTarget > 0 && c.KLHorizon <= 0 {
+		return fmt.Errorf("ppo: kl_horizon %g is not above 0, and kl_target asks for it", c.KLHorizon)
+	}
+	for _, f := range []struct {
+		name, v string
+		allowed []string
+	}{
+		{"missing_eos", string(c.MissingEOS), []string{"ignore", "subtract", "replace"}},
+		{"kl_estimator", string(c.KLEstimator), []string{"k1", "k2", "k3", "abs"}},
+		{"whiten_advantages", string(c.WhitenAdvantages), []string{"off", "population", "bessel"}},
+		{"whiten_rewards", string(c.WhitenRewards), []string{"off", "population", "bessel"}},
+		{"aggregation", string(c.Aggregation), []string{"token-mean", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm"}},
+		{"schedule", string(c.Schedule), []string{"constant", "linear", "cosine"}},
+	} {
+		if err := oneOf(f.name, f.v, f.allowed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func oneOf(name, v string, allowed []string) error {
+	for _, a := range allowed {
+		if v == a {
+			return nil
+		}
+	}
+	return fmt.Errorf("ppo: %s %q is none of %q", name, v, allowed)
+}

@@ -1,0 +1,47 @@
+package ppo
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestProfilesAreValid(t *testing.T) {
+	for _, name := range Profiles {
+		c, err := Profile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Validate(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := Profile("gpt5"); err == nil || !strings.Contains(err.Error(), `"gpt5"`) {
+		t.Errorf("unknown profile: %v", err)
+	}
+}
+
+func TestValidateNamesTheField(t *testing.T) {
+	tests := []struct {
+		want   string
+		change func(*Config)
+	}{
+		{"ppo: episodes 127 is not a multiple of minibatches 2", func(c *Config) { c.Episodes = 127 }},
+		{"ppo: iterations 0 is less than 1", func(c *Config) { c.Iterations = 0 }},
+		{"ppo: lambda 1.5 is not between 0 and 1", func(c *Config) { c.Lambda = 1.5 }},
+		{"ppo: temperature 0", func(c *Config) { c.Temperature = 0 }},
+		{`ppo: missing_eos "never" is none of`, func(c *Config) { c.MissingEOS = "never" }},
+		{`ppo: kl_estimator "k4" is none of`, func(c *Config) { c.KLEstimator = "k4" }},
+		{"ppo: score_samples 1", func(c *Config) { c.ScoreSamples = 1 }},
+		{"ppo: kl_horizon 0", func(c *Config) { c.KLTarget, c.KLHorizon = 6, 0 }},
+		{"ppo: learning_rate NaN", func(c *Config) { c.LearningRate = nan() }},
+	}
+	for _, tt := range tests {
+		c := DefaultConfig()
+		tt.change(&c)
+		if err := c.Validate(); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
+			t.Errorf("got %v, want %s…", err, tt.want)
+		}
+	}
+}
+
+func nan() float64 { var zero float64; return zero / zero }

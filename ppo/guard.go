@@ -1,0 +1,50 @@
+package ppo
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// ErrNonFinite ends a run whose losses, gradients or rewards stopped being
+// numbers. The newest checkpoint is from before that.
+var ErrNonFinite = errors.New("a number is not finite")
+
+// checkFinite returns ErrNonFinite with the name of the first metric, in
+// alphabetical order, that is not a finite number.
+func checkFinite(m map[string]float64) error {
+	bad := make([]string, 0, 1)
+	for name, v := range m {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			bad = append(bad, name)
+		}
+	}
+	if len(bad) == 0 {
+		return nil
+	}
+	slices.Sort(bad)
+	return fmt.Errorf("ppo: %s is %g: %w", bad[0], m[bad[0]], ErrNonFinite)
+}
+
+// Warnings looks at one iteration and says what is likely wrong, with causes.
+// An empty result means that nothing stands out.
+func Warnings(s Stats) []string {
+	var out []string
+	if se := s.KLStd / math.Sqrt(float64(max(1, s.Episodes))); s.KLLogRatio < -.1 && s.KLLogRatio < -3*se {
+		out = append(out, fmt.Sprintf("KL is negative (%.3f ± %.3f nats per response): the policy is sampled from another distribution "+
+			"than it is scored with; look for sampling limits (top-k, top-p, a forced length), for dropout, or for a reference with another tokenizer",
+			s.KLLogRatio, se))
+	}
+	if rate := float64(s.Ended) / float64(max(1, s.Episodes)); rate < .5 {
+		out = append(out, fmt.Sprintf("only %.0f %% of the responses end by themselves: max_new_tokens cuts the others; "+
+			"raise it, set missing_eos, or fine-tune the policy on texts with an end", 100*rate))
+	}
+	if s.KLLogRatio > 20 {
+		out = append(out, fmt.Sprintf("KL is %.1f nats per response: the reward is probably being exploited; raise kl_coef, lower learning_rate, or set stop_kl", s.KLLogRatio))
+	}
+	if s.Distinct < .5 {
+		out = append(out, fmt.Sprintf("only %.0f %% of the responses differ: the policy collapses onto a few phrases; raise kl_coef", 100*s.Distinct))
+	}
+	return out
+}

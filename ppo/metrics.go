@@ -1,0 +1,70 @@
+package ppo
+
+// Metric documents one number of metrics.jsonl. Names are those that users of
+// TRL know; the rest follows the same pattern.
+type Metric struct {
+	Name    string
+	Formula string
+	Unit    string
+	Healthy string // the range of a run that goes well
+	Trouble string // what it usually means when it leaves that range
+}
+
+// Metrics lists everything an iteration logs, in the order in which one reads
+// it. Sums Σ run over the tokens of one response, means over responses unless
+// the formula says "tokens". π is the policy, π₀ the reference.
+var Metrics = []Metric{
+	{"objective/scores", "mean score, standardised, clipped, with the missing-end rule", "score",
+		"rises, then levels off", "flat: learning rate too small or KL coefficient too large; rising together with KL far beyond 10 nats: reward hacking"},
+	{"objective/reward_raw", "mean of the reward model's own number", "logit", "rises with objective/scores",
+		"differs from objective/scores in direction: many responses lack an end"},
+	{"objective/judge", "mean of the judge's own number; the judge is never trained on", "logit", "rises with the reward",
+		"falls while the reward rises: over-optimisation, stop at the peak or raise kl_coef"},
+	{"objective/kl", "mean of Σ kl(log π − log π₀), the estimator of kl_estimator", "nats per response", "0 … 10",
+		"negative under k1: the sampled and the scored distribution differ; large: kl_coef too small"},
+	{"objective/kl_sqrt", "√max(0, mean Σ (log π − log π₀))", "√nats", "0 … 3",
+		"the horizontal axis of the over-optimisation chart (Gao et al. 2022, arXiv:2210.10760)"},
+	{"objective/kl_coef", "β of the KL penalty", "score per nat", "fixed, or slowly moving",
+		"grows without bound: kl_target cannot be reached at this learning rate"},
+	{"objective/entropy", "mean of Σ −log π", "nats per response", "falls slowly",
+		"towards 0: the policy collapses onto a few responses"},
+	{"objective/non_score_reward", "mean of Σ −β·kl", "score", "−1 … 0", "dominates the score: kl_coef too large"},
+	{"objective/rlhf_reward", "objective/scores + objective/non_score_reward", "score", "rises",
+		"falls while scores rise: the KL penalty outgrows the gain"},
+	{"policy/approxkl_avg", "½ mean over tokens and updates of (log π_new − log π_old)²", "nats per token", "0.0001 … 0.02",
+		"larger: learning rate or number of epochs too high"},
+	{"policy/approxkl_first", "the same in the first update, before its step", "nats per token", "exactly 0",
+		"anything else: sampling and training disagree; the run stops"},
+	{"policy/clipfrac_avg", "share of tokens whose ratio is clipped", "0 … 1", "0 … 0.3", "larger: learning rate or epochs too high"},
+	{"policy/entropy_avg", "mean over tokens of the full entropy of π_new", "nats per token", "falls slowly",
+		"towards 0: collapse; rising: the policy loses its language"},
+	{"policy/grad_norm", "global norm before clipping, mean over updates", "", "steady", "spikes: lower the learning rate"},
+	{"loss/policy_avg", "clipped surrogate, mean over updates", "", "around 0, mostly negative", "positive: the steps hurt"},
+	{"loss/value_avg", "½ max((V−R)², (V_clip−R)²), mean over tokens and updates", "score²", "falls",
+		"rises: the critic does not keep up, raise value_learning_rate"},
+	{"loss/ptx", "cross-entropy on the pretraining mix, mean over updates", "nats per token", "within 0.5 of its start",
+		"rises: raise ptx_coef or kl_coef"},
+	{"value/grad_norm", "the critic's global norm before clipping, mean over updates", "", "steady", "spikes: lower value_learning_rate"},
+	{"val/clipfrac_avg", "share of tokens whose value is clipped", "0 … 1", "0 … 0.5", "larger: value_clip too tight for the scale of the score"},
+	{"val/explained_variance", "1 − Var(R − V)/Var(R) over tokens, before the updates", "≤ 1", "above 0, rising",
+		"negative: the critic is worse than a constant"},
+	{"val/ratio", "mean over tokens and updates of π_new/π_old", "", "0.99 … 1.01", "drifts away from 1: steps too large"},
+	{"val/ratio_var", "variance over updates of the mean ratio", "", "below 0.001", "larger: steps too large"},
+	{"val/num_eos_tokens", "responses that ended by themselves", "responses", "near the number of episodes",
+		"falls: responses run into max_new_tokens; use missing_eos"},
+	{"val/length", "mean response length, its end included", "tokens", "steady", "grows: the reward likes length"},
+	{"val/distinct", "share of distinct responses in the batch", "0 … 1", "above 0.9", "falls: collapse onto a phrase"},
+	{"lr", "learning rate of the policy", "1/step", "as scheduled", ""},
+	{"episode", "episodes sampled so far", "episodes", "", ""},
+	{"tokens", "response tokens sampled so far", "tokens", "", ""},
+	{"eps", "episodes per second, whole iteration", "1/s", "", ""},
+	{"time/rollout", "sampling", "s", "", ""},
+	{"time/score", "reward, reference, values, judge", "s", "", ""},
+	{"time/update", "all epochs", "s", "", ""},
+}
+
+// Throughput reports whether a metric depends on the machine's speed. Such
+// metrics are left out when two runs are compared byte for byte.
+func Throughput(name string) bool {
+	return name == "eps" || name == "time" || len(name) > 5 && name[:5] == "time/"
+}

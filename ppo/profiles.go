@@ -1,0 +1,39 @@
+package ppo
+
+import "fmt"
+
+// Profiles are the names that Profile knows.
+var Profiles = []string{"default", "instructgpt", "tldr", "lhp2019"}
+
+// Profile is the configuration of a published run. Numbers that belong to a
+// model's size (learning rate) are those of the smallest model of the source.
+func Profile(name string) (Config, error) {
+	c := DefaultConfig()
+	switch name {
+	case "", "default":
+	case "instructgpt": // Ouyang et al. 2022, appendix C.4; λ is not printed there, .95 is Stiennon et al. 2020's
+		c.Iterations, c.Episodes, c.Epochs, c.Minibatches = 500, 512, 1, 8 // 256k episodes
+		c.MaxNewTokens, c.MicroTokens = 1024, 16384
+		c.ScoreSamples, c.MissingEOS, c.MissingEOSPenalty = 0, EOSIgnore, 0 // the reward model's bias already centres the score
+		c.KLCoef, c.Clip = .02, .2
+		c.PtxCoef, c.PtxRatio, c.PtxTokens = 27.8, 8, 2048
+		c.LearningRate, c.ValueLearningRate, c.WarmupIterations = 8.05e-6, 9e-6, 10
+		c.EMADecay = .992
+	case "tldr": // Huang et al. 2024, arXiv:2403.17031
+		c.Iterations, c.Episodes, c.Epochs, c.Minibatches = 1954, 512, 4, 1 // 1M episodes
+		c.Temperature, c.MaxNewTokens, c.MicroTokens = .7, 53, 16384
+		c.ScoreSamples, c.MissingEOS, c.MissingEOSPenalty = 0, EOSReplace, 1
+		c.KLCoef, c.ValueCoef = .05, .1
+		c.LearningRate, c.Schedule, c.AdamBeta2, c.AdamEpsilon = 3e-6, DecayLinear, .999, 1e-5
+	case "lhp2019": // Ziegler et al. 2019 and lm-human-preferences
+		c.Iterations, c.Episodes, c.Epochs, c.Minibatches = 1953, 512, 4, 1
+		c.Temperature, c.MaxNewTokens = .7, 24
+		c.ScoreSamples, c.MissingEOS, c.MissingEOSPenalty = 256, EOSReplace, 1
+		c.KLCoef, c.KLTarget, c.KLHorizon = .15, 6, 10000
+		c.WhitenRewards, c.ValueCoef = WhitenPopulation, .1
+		c.LearningRate, c.Schedule, c.AdamBeta2, c.AdamEpsilon = 1e-5, DecayLinear, .999, 1e-5
+	default:
+		return Config{}, fmt.Errorf("ppo: profile %q is none of %q", name, Profiles)
+	}
+	return c, nil
+}

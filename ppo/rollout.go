@@ -1,0 +1,82 @@
+package ppo
+
+import "slices"
+
+// Rollout is one iteration's experience. B responses lie one after another as
+// token streams: entry t of a flat slice belongs to token t of all responses
+// concatenated, N tokens in all. A response includes its end-of-text token if it
+// has one.
+type Rollout struct {
+	Prompts   [][]int32 // [B]
+	Responses [][]int32 // [B], none empty
+	Ended     []bool    // [B] whether the response has its end
+	Raw       []float32 // [B] the reward model's number
+	Score     []float32 // [B] what PPO sees of it (ScoreRule)
+	Judge     []float32 // [B] the judge's number; nil without a judge
+
+	LogP   []float32 // [N] of the sampled tokens under the policy that sampled them, nats
+	Ref    []float32 // [N] under the reference
+	KL     []float32 // [N] the chosen estimator
+	Value  []float32 // [N] the critic before the token
+	Reward []float32 // [N] −β·KL, and the score on the last token
+	Adv    []float32 // [N] whitened
+	Ret    []float32 // [N] what the critic should have said
+
+	start []int // [B+1] where each response begins in the flat slices
+}
+
+// newRollout allocates everything but the judge for these responses.
+func newRollout(prompts, responses [][]int32, ended []bool, logp []float32) *Rollout {
+	b := len(responses)
+	r := &Rollout{Prompts: prompts, Responses: responses, Ended: ended, LogP: logp,
+		Raw: make([]float32, b), Score: make([]float32, b), start: make([]int, b+1)}
+	for i, y := range responses {
+		r.start[i+1] = r.start[i] + len(y)
+	}
+	for _, field := range []*[]float32{&r.Ref, &r.KL, &r.Value, &r.Reward, &r.Adv, &r.Ret} {
+		*field = make([]float32, r.Tokens())
+	}
+	return r
+}
+
+// Tokens is N, the number of response tokens.
+func (r *Rollout) Tokens() int { return r.start[len(r.start)-1] }
+
+// of is the part of a flat slice that belongs to response i.
+func (r *Rollout) of(x []float32, i int) []float32 { return x[r.start[i]:r.start[i+1]] }
+
+// sum adds up response i's part of a flat slice, in float64.
+func (r *Rollout) sum(x []float32, i int) float64 {
+	var s float64
+	for _, v := range r.of(x, i) {
+		s += float64(v)
+	}
+	return s
+}
+
+// Shape fills Score from Raw, KL from the log-probabilities, and Reward from
+// both (steps 2 and 3 of Update).
+func (r *Rollout) Shape(rule ScoreRule, est KLEstimator, coef float64) {
+	TokenKL(r.KL, r.LogP, r.Ref, est)
+	for i := range r.Responses {
+		r.Score[i] = rule.Of(r.Raw[i], r.Ended[i])
+		TokenRewards(r.of(r.Reward, i), r.of(r.KL, i), r.Score[i], float32(coef))
+	}
+}
+
+// Advantage whitens the rewards if asked, fills Adv and Ret response by
+// response, and whitens Adv over all tokens (step 5 of Update).
+func (r *Rollout) Advantage(c Config) {
+	Whiten(r.Reward, c.WhitenRewards, false)
+	for i := range r.Responses {
+		Advantages(r.of(r.Adv, i), r.of(r.Ret, i), r.of(r.Reward, i), r.of(r.Value, i), float32(c.Gamma), float32(c.Lambda))
+	}
+	Whiten(r.Adv, c.WhitenAdvantages, true)
+}
+
+// distinct is the share of distinct responses.
+func (r *Rollout) distinct() float64 {
+	sorted := slices.Clone(r.Responses)
+	slices.SortFunc(sorted, slices.Compare[[]int32])
+	return float64(len(slices.CompactFunc(sorted, slices.Equal[[]int32]))) / float64(len(r.Responses))
+}
