@@ -19,9 +19,9 @@ const (
 	Abs KLEstimator = "abs"
 )
 
-// maxLogRatio bounds x in k3, whose exponential would otherwise overflow
-// float32 on one token that the policy has all but forbidden.
-const maxLogRatio = 20
+// maxLogRatio bounds the exponents of k3 and of the policy's ratio, which would
+// otherwise overflow float32 on one token that the policy has all but forbidden.
+const maxLogRatio = 20 // nats
 
 // Of estimates the KL of one token, in nats, from its log-ratio.
 func (e KLEstimator) Of(logRatio float32) float32 {

@@ -8,15 +8,21 @@ import "math"
 // PolicyLoss is PPO's clipped surrogate (Schulman et al. 2017,
 // arXiv:1707.06347, eq. 7), negated so that smaller is better:
 //
-//	ratio = exp(logp − old)
+//	ratio = exp(clamp(logp − old, −20, 20))
 //	loss  = max(−adv·ratio, −adv·clamp(ratio, 1−clip, 1+clip))
 //
 // clipped is true where the clamp decides, and then the gradient is zero.
 func PolicyLoss(logp, old, adv, clip float64) (loss float64, clipped bool) {
-	ratio := math.Exp(logp - old)
+	ratio := Ratio(logp, old)
 	free := -adv * ratio
 	bound := -adv * math.Max(1-clip, math.Min(1+clip, ratio))
 	return math.Max(free, bound), bound > free
+}
+
+// Ratio is π_new/π_old of one token. The exponent is bounded so that one token
+// cannot overflow float32.
+func Ratio(logp, old float64) float64 {
+	return math.Exp(math.Max(-maxLogRatio, math.Min(maxLogRatio, logp-old)))
 }
 
 // ValueLoss is the clipped squared error of the critic (OpenAI Baselines' ppo2):
