@@ -1,0 +1,237 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"compress/zlib"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// A source is one origin of text: where it lies, under which licence, and how it falls into documents.
+type source struct {
+	name, licence string
+	file          string // relative to --shared or --extra
+	extra         bool   // comes from --extra, see CARD.md
+	keep          int    // at most so many documents, chosen by hash; 0 means all
+	read          func(data []byte) ([]string, error)
+}
+
+var sources = []source{
+	{"tatoeba", "CC BY 2.0 FR", "tatoeba", true, 0, nil}, // a folder: read by readTatoeba
+	{"c4", "ODC-BY", "data/corpus/c4_demo.jsonl.gz", false, 0, readC4},
+	{"gsm8k", "MIT", "data/gsm8k/train.jsonl.gz", false, 3500, readGSM8K},
+	{"devil", "public domain", "devil.dict.dz", true, 0, readDevil},
+	{"austen", "public domain", "Rdata.rdb", true, 0, readAusten},
+}
+
+// documents returns the source's documents, each on one line, before filtering.
+func (s source) documents(shared, extra string) ([]string, error) {
+	root := shared
+	if s.extra {
+		root = extra
+	}
+	path := filepath.Join(root, s.file)
+	if s.read == nil {
+		return readTatoeba(path)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if bytes.HasPrefix(data, []byte{0x1f, 0x8b}) { // gzip, and dictzip which is gzip too
+		r, err := gzip.NewReader(bytes.NewReader(data))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		if data, err = io.ReadAll(r); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	docs, err := s.read(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return docs, nil
+}
+
+// readTatoeba takes the English side of sentence-pair files ("English TAB other TAB attribution") and
+// refuses a line without its CC BY attribution.
+func readTatoeba(dir string) ([]string, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.txt"))
+	if err != nil || len(files) == 0 {
+		return nil, fmt.Errorf("%s: no sentence-pair files (*.txt)", dir)
+	}
+	slices.Sort(files)
+	seen := map[string]bool{}
+	var docs []string
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		for line := range strings.Lines(string(data)) {
+			cols := strings.Split(strings.TrimRight(line, "\n"), "\t")
+			if len(cols) != 3 || !strings.HasPrefix(cols[2], "CC-BY 2.0 (France) Attribution: tatoeba.org #") {
+				continue
+			}
+			if seen[cols[0]] || len(cols[0]) < 15 {
+				continue // one- and two-word lines teach nothing
+			}
+			if strings.Contains(cols[0], "Tom") && hashOf(cols[0])%2 != 0 {
+				continue // a sixth of all sentences are about Tom: keep half of those
+			}
+			seen[cols[0]] = true
+			docs = append(docs, cols[0])
+		}
+	}
+	return docs, nil
+}
+
+// contributors counts the English sentences of each Tatoeba contributor among the kept documents.
+func contributors(dir string, kept map[string]bool) (map[string]int, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.txt"))
+	if err != nil {
+		return nil, err
+	}
+	author := regexp.MustCompile(`tatoeba\.org #\d+ \(([^)]*)\)`)
+	count, seen := map[string]int{}, map[string]bool{}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		for line := range strings.Lines(string(data)) {
+			text, rest, _ := strings.Cut(line, "\t")
+			if text = plain(text); kept[text] && !seen[text] {
+				m := author.FindStringSubmatch(rest)
+				if m == nil {
+					continue
+				}
+				seen[text] = true
+				count[m[1]]++
+			}
+		}
+	}
+	return count, nil
+}
+
+// readC4 splits web documents into paragraphs that end like a sentence.
+func readC4(data []byte) ([]string, error) {
+	var docs []string
+	for dec := json.NewDecoder(bytes.NewReader(data)); ; {
+		var row struct {
+			Text string `json:"text"`
+		}
+		if err := dec.Decode(&row); err == io.EOF {
+			return docs, nil
+		} else if err != nil {
+			return nil, err
+		}
+		for paragraph := range strings.Lines(row.Text) {
+			paragraph = strings.TrimSpace(paragraph)
+			if len(paragraph) >= 60 && strings.ContainsAny(paragraph[len(paragraph)-1:], `.!?"`) {
+				docs = append(docs, clip(paragraph, 900))
+			}
+		}
+	}
+}
+
+func readGSM8K(data []byte) ([]string, error) {
+	var docs []string
+	for dec := json.NewDecoder(bytes.NewReader(data)); ; {
+		var row struct {
+			Question string `json:"question"`
+		}
+		if err := dec.Decode(&row); err == io.EOF {
+			return docs, nil
+		} else if err != nil {
+			return nil, err
+		}
+		docs = append(docs, row.Question)
+	}
+}
+
+// readDevil takes the prose definitions of The Devil's Dictionary; verse is indented and left out.
+func readDevil(data []byte) ([]string, error) {
+	_, body, ok := strings.Cut(string(data), "ABASEMENT, n.")
+	if !ok {
+		return nil, fmt.Errorf("no entry ABASEMENT: not the dictionary's text")
+	}
+	var docs []string
+	for _, block := range strings.Split("ABASEMENT, n."+body, "\n\n") {
+		if strings.HasPrefix(block, " ") || strings.Contains(block, "_") {
+			continue
+		}
+		docs = append(docs, clip(block, 900))
+	}
+	return docs, nil
+}
+
+// austenTitles are the novels that are used, by their first line.
+var austenTitles = []string{"NORTHANGER ABBEY", "PRIDE AND PREJUDICE"}
+
+// readAusten reads an R lazy-load database: a row of zlib streams, each a big-endian length and one
+// serialised character vector, one string for each line of a novel.
+func readAusten(data []byte) ([]string, error) {
+	var docs []string
+	for len(data) > 4 {
+		rest := bytes.NewReader(data[4:])
+		z, err := zlib.NewReader(rest)
+		if err != nil {
+			return nil, err
+		}
+		vector, err := io.ReadAll(z)
+		if err != nil {
+			return nil, err
+		}
+		data = data[len(data)-rest.Len():]
+		lines := strings.Split(rStrings(vector), "\n")
+		if len(lines) > 0 && slices.Contains(austenTitles, lines[0]) {
+			for _, p := range strings.Split(strings.Join(lines, "\n"), "\n\n") {
+				if len(p) > 60 {
+					docs = append(docs, clip(strings.ReplaceAll(p, "_", ""), 900))
+				}
+			}
+		}
+	}
+	return docs, nil
+}
+
+// rStrings joins the CHARSXP records (flags, length, bytes) of a serialised vector by new lines.
+func rStrings(b []byte) string {
+	var lines []string
+	for i := 0; i+8 <= len(b); {
+		if b[i] != 0 || b[i+1] != 4 || b[i+3] != 9 { // 0x0004..09: a CHARSXP
+			i++
+			continue
+		}
+		n := int(int32(binary.BigEndian.Uint32(b[i+4:])))
+		if n < 0 || i+8+n > len(b) {
+			i++
+			continue
+		}
+		lines = append(lines, string(b[i+8:i+8+n]))
+		i += 8 + n
+	}
+	return strings.Join(lines, "\n")
+}
+
+// clip joins the lines of a paragraph and shortens it to the last whole sentence within max bytes.
+func clip(s string, max int) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if len(s) <= max {
+		return s
+	}
+	if end := strings.LastIndexAny(s[:max], ".!?"); end > 0 {
+		return s[:end+1]
+	}
+	return ""
+}
