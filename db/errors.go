@@ -1,0 +1,39 @@
+package db
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Errors that callers tell apart with errors.Is.
+var (
+	ErrNotFound   = errors.New("not found")
+	ErrNameTaken  = errors.New("this name is taken")
+	ErrNoTask     = errors.New("no task is left for you here")
+	ErrLeaseLost  = errors.New("this task was given to somebody else meanwhile; your draft is kept")
+	ErrTooLate    = errors.New("the time to change this answer is over")
+	ErrLinkUsed   = errors.New("this link was used already")
+	ErrLinkOver   = errors.New("this link is no longer valid")
+	ErrRunLost    = errors.New("this run was claimed by another worker")
+	ErrNotAgora   = errors.New("not an agora database")
+	ErrTooNew     = errors.New("database written by a newer agora")
+	ErrFull       = errors.New("the disk is full")
+	ErrLocked     = errors.New("the database is locked by another program")
+	ErrReadOnly   = errors.New("the database cannot be written")
+	ErrDamaged    = errors.New("the database file is damaged")
+	ErrOldSQLite  = errors.New("SQLite is too old")
+	ErrBadOptions = errors.New("the database connection has unsafe settings")
+)
+
+// InvalidError says which field of the input is wrong and why. The reason is
+// fit to be shown to the person who typed it.
+type InvalidError struct {
+	Field, Reason string
+}
+
+func (e *InvalidError) Error() string { return e.Field + ": " + e.Reason }
+
+// invalid makes an InvalidError.
+func invalid(field, format string, args ...any) error {
+	return &InvalidError{Field: field, Reason: fmt.Sprintf(format, args...)}
+}

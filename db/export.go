@@ -1,0 +1,128 @@
+package db
+
+import (
+	"context"
+
+	"gorm.io/gorm"
+)
+
+// Record is one row of an export: an item and, for rankings, one answer to it.
+type Record struct {
+	Item        Item
+	Completions []Completion // by Pos; shared between the answers of an item
+	Answer      *Answer      // nil: the item alone
+}
+
+// Export chooses what EachRecord yields.
+type Export struct {
+	ProjectID int64
+	Items     string // "": every active answer; else an item kind: items of it, answered or not
+	ImportID  int64  // 0: all imports and the site's own answers
+}
+
+// exportPage is how many rows are loaded at a time.
+const exportPage = 500
+
+// EachRecord calls fn with every record of one moment: imported answers in the
+// order of their files, then the site's own in the order they were given. It
+// stops at fn's first error and returns it.
+func (s *Store) EachRecord(ctx context.Context, e Export, fn func(Record) error) error {
+	return s.snapshot(ctx, func(tx *gorm.DB) error {
+		if e.Items != "" {
+			return eachItem(tx, e, fn)
+		}
+		return eachAnswer(tx, e, fn)
+	})
+}
+
+// eachItem pages through the items of a kind.
+func eachItem(tx *gorm.DB, e Export, fn func(Record) error) error {
+	var after int64
+	for {
+		q := tx.Where("project_id = ? AND kind = ? AND id > ?", e.ProjectID, e.Items, after)
+		if e.ImportID != 0 {
+			q = q.Where("import_id = ?", e.ImportID)
+		}
+		items, err := all[Item](q.Order("id").Limit(exportPage))
+		if err != nil || len(items) == 0 {
+			return err
+		}
+		ids := make([]int64, len(items))
+		for i, it := range items {
+			ids[i] = it.ID
+		}
+		texts, err := completionsOf(tx, ids)
+		if err != nil {
+			return err
+		}
+		for _, it := range items {
+			if err := fn(Record{Item: it, Completions: texts[it.ID]}); err != nil {
+				return err
+			}
+		}
+		after = items[len(items)-1].ID
+	}
+}
+
+// eachAnswer pages through the active answers: imports first, since the site's
+// own have import 0, then by id. Ids follow the lines of a file.
+func eachAnswer(tx *gorm.DB, e Export, fn func(Record) error) error {
+	for _, imported := range []bool{true, false} {
+		var after int64
+		for {
+			q := tx.Where("project_id = ? AND state = ? AND id > ? AND (import_id <> 0) = ?", e.ProjectID, AnswerActive, after, imported)
+			if e.ImportID != 0 {
+				q = q.Where("import_id = ?", e.ImportID)
+			}
+			answers, err := all[Answer](q.Order("id").Limit(exportPage))
+			if err != nil {
+				return err
+			}
+			if len(answers) == 0 {
+				break
+			}
+			if err := withItems(tx, answers, fn); err != nil {
+				return err
+			}
+			after = answers[len(answers)-1].ID
+		}
+	}
+	return nil
+}
+
+// withItems joins a page of answers with their items.
+func withItems(tx *gorm.DB, answers []Answer, fn func(Record) error) error {
+	ids := make([]int64, len(answers))
+	for i, a := range answers {
+		ids[i] = a.ItemID
+	}
+	items, err := all[Item](tx.Where("id IN ?", ids))
+	if err != nil {
+		return err
+	}
+	byID := make(map[int64]Item, len(items))
+	for _, it := range items {
+		byID[it.ID] = it
+	}
+	texts, err := completionsOf(tx, ids)
+	if err != nil {
+		return err
+	}
+	for i := range answers {
+		a := &answers[i]
+		if err := fn(Record{byID[a.ItemID], texts[a.ItemID], a}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// completionsOf loads the texts of some items, by position.
+func completionsOf(tx *gorm.DB, itemIDs []int64) (map[int64][]Completion, error) {
+	cs, err := all[Completion](tx.Where("item_id IN ?", itemIDs).Order("item_id, pos"))
+	m := make(map[int64][]Completion, len(itemIDs))
+	for _, c := range cs {
+		m[c.ItemID] = append(m[c.ItemID], c)
+	}
+	return m, err
+}

@@ -1,0 +1,112 @@
+package db
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// CreateInvite stores a link that works once until ttl has passed, and returns
+// the secret token to put into it. Only the token's hash is stored.
+// Fill Role, and UserID, ProjectID, Label and CreatedBy where they apply.
+func (s *Store) CreateInvite(ctx context.Context, inv Invite, ttl time.Duration) (token string, _ Invite, err error) {
+	if err := CheckRole(inv.Role); err != nil {
+		return "", inv, err
+	}
+	token = rand.Text() // 128 bits or more
+	inv.TokenHash = hashToken(token)
+	inv.Created, inv.Expires = s.Now(), AtMillis(s.now().Add(ttl))
+	err = s.write(ctx, func(tx *gorm.DB) error { return tx.Create(&inv).Error })
+	return token, inv, err
+}
+
+// Invite looks a link up. It returns ErrNotFound, ErrLinkUsed or ErrLinkOver
+// when it does not work (any more).
+func (s *Store) Invite(ctx context.Context, token string) (Invite, error) {
+	return s.invite(s.read(ctx), token)
+}
+
+func (s *Store) invite(q *gorm.DB, token string) (Invite, error) {
+	inv, err := first[Invite](q.Where("token_hash = ?", hashToken(token)))
+	switch {
+	case err != nil:
+		return inv, err
+	case inv.Used != 0:
+		return inv, ErrLinkUsed
+	case inv.Expires <= s.Now():
+		return inv, ErrLinkOver
+	}
+	return inv, nil
+}
+
+// Invites lists all links, newest first.
+func (s *Store) Invites(ctx context.Context) ([]Invite, error) {
+	return all[Invite](s.read(ctx).Order("id DESC"))
+}
+
+// RevokeInvite ends an unused link.
+func (s *Store) RevokeInvite(ctx context.Context, id int64) error {
+	return s.write(ctx, func(tx *gorm.DB) error {
+		return one(tx.Model(&Invite{}).Where("id = ? AND used = 0", id).Update("expires", s.Now()))
+	})
+}
+
+// RevokeFirstAdminLinks ends earlier first-run links, so that only the one
+// printed last works.
+func (s *Store) RevokeFirstAdminLinks(ctx context.Context) error {
+	return s.write(ctx, func(tx *gorm.DB) error {
+		return tx.Model(&Invite{}).Where("created_by = 0 AND role = ? AND user_id = 0 AND used = 0", RoleAdmin).
+			Update("expires", s.Now()).Error
+	})
+}
+
+// AcceptInvite uses a link up: it makes the account called name, or gives the
+// invited person their new password, and joins the invite's project. All of it
+// happens or nothing.
+func (s *Store) AcceptInvite(ctx context.Context, token, name, passwordHash string) (User, error) {
+	var u User
+	err := s.write(ctx, func(tx *gorm.DB) error {
+		inv, err := s.invite(tx, token)
+		if err != nil {
+			return err
+		}
+		if u, err = s.acceptAs(tx, inv, name, passwordHash); err != nil {
+			return err
+		}
+		if inv.ProjectID != 0 {
+			if _, err := s.member(tx, inv.ProjectID, u.ID); err != nil {
+				return err
+			}
+		}
+		if err := audit(tx, s.Now(), u.ID, "invite.accept", fmt.Sprintf("invite:%d", inv.ID), nil); err != nil {
+			return err
+		}
+		return tx.Model(&inv).Updates(map[string]any{"used": s.Now(), "used_by": u.ID}).Error
+	})
+	return u, err
+}
+
+// acceptAs makes the invited account, or resets the password of an existing one.
+func (s *Store) acceptAs(tx *gorm.DB, inv Invite, name, passwordHash string) (User, error) {
+	if inv.UserID == 0 {
+		u := User{Name: name, Role: inv.Role, PasswordHash: passwordHash, SingleKeys: true, Created: s.Now()}
+		return u, createUser(tx, &u)
+	}
+	err := one(tx.Model(&User{}).Where("id = ? AND NOT disabled", inv.UserID).
+		Updates(map[string]any{"password_hash": passwordHash, "session_epoch": gorm.Expr("session_epoch + 1")}))
+	if err != nil {
+		return User{}, err
+	}
+	return first[User](tx.Where("id = ?", inv.UserID))
+}
+
+// hashToken is what is stored instead of a secret.
+func hashToken(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,260 @@
+package db
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Millis is a point in time as Unix milliseconds (UTC); 0 means "never" or
+// "not yet". Times are stored as plain integers so that they compare the same
+// way in every database and survive every driver.
+type Millis int64
+
+// AtMillis converts t; the zero time becomes 0.
+func AtMillis(t time.Time) Millis {
+	if t.IsZero() {
+		return 0
+	}
+	return Millis(t.UnixMilli())
+}
+
+// Time converts back; 0 becomes the zero time.
+func (m Millis) Time() time.Time {
+	if m == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(m)).UTC()
+}
+
+// Role says what a person may do. Every role may do what the roles before it may.
+type Role string
+
+const (
+	RoleLabeler    Role = "labeler"    // ranks completions
+	RoleReviewer   Role = "reviewer"   // also reads other people's answers
+	RoleResearcher Role = "researcher" // also runs projects, imports, exports and trainings
+	RoleAdmin      Role = "admin"      // also manages people
+)
+
+// Roles lists all roles, weakest first.
+var Roles = []Role{RoleLabeler, RoleReviewer, RoleResearcher, RoleAdmin}
+
+// User is somebody who signs in. Answers name a Member pseudonym, never a User.
+type User struct {
+	ID           int64
+	Name         string // what they sign in with, unique without regard to case
+	PasswordHash string // argon2id in PHC format; empty: no password set yet, cannot sign in
+	Role         Role
+	Disabled     bool
+	SessionEpoch int    // a session made under another epoch is signed out
+	UILanguage   string // BCP 47, empty: as the browser asks
+	SingleKeys   bool   // single-key shortcuts on (WCAG 2.1.4 wants an off switch)
+	Created      Millis
+	LastLogin    Millis
+}
+
+// Invite is a link that may be used once: to join with a role, to become the
+// first admin, or (UserID set) to choose a new password.
+type Invite struct {
+	ID        int64
+	TokenHash string // hex sha256 of the token in the link
+	Role      Role
+	UserID    int64  // whose password is reset; 0: a new account is made
+	ProjectID int64  // joined on use; 0: none
+	Label     string // note to oneself, such as "Ana, Spanish"
+	CreatedBy int64  // 0: printed on the terminal
+	Created   Millis
+	Expires   Millis
+	Used      Millis
+	UsedBy    int64
+}
+
+// Project kinds.
+const (
+	KindRank     = "rank"     // rank K completions, ties allowed
+	KindPairwise = "pairwise" // compare two completions in five steps
+)
+
+// Project is a set of tasks with one set of rules.
+type Project struct {
+	ID           int64
+	Name         string // unique, used on the command line and in exports
+	Title        string
+	Instructions string // guidelines as Markdown
+	Guideline    int    // version of Instructions, counts up when they change
+	Kind         string // KindRank or KindPairwise
+	K            int    // completions per task, 2…9; 2 for KindPairwise
+	Overlap      int    // how many different labelers answer each item
+	LeaseMinutes int    // how long a handed-out task stays reserved
+	EditMinutes  int    // how long a labeler may undo or edit an answer
+	Archived     bool   // hands out no tasks
+	Created      Millis
+	CreatedBy    int64
+}
+
+// GuidelineVersion is the name stored with each answer, such as "g3".
+func (p Project) GuidelineVersion() string { return fmt.Sprintf("g%d", p.Guideline) }
+
+// Member is a person in a project, known there by a pseudonym.
+type Member struct {
+	ProjectID int64  `gorm:"primaryKey"`
+	UserID    int64  `gorm:"primaryKey"`
+	Worker    string // pseudonym, stable within the project, unrelated to the name
+	Joined    Millis
+}
+
+// Import is one file that came into a project.
+type Import struct {
+	ID        int64
+	ProjectID int64
+	File      string // base name as given
+	Format    string // such as "ranked", "trl", "hh"
+	SHA256    string // of the file's bytes, hex
+	Rows      int
+	Items     int // items that were new
+	Answers   int
+	Created   Millis
+	CreatedBy int64
+}
+
+// Item kinds.
+const (
+	ItemRank   = "rank"   // prompt + completions to be ranked
+	ItemPrompt = "prompt" // prompt alone
+	ItemDemo   = "demo"   // prompt + a demonstration, not handed out
+)
+
+// Item is one prompt with its completions.
+type Item struct {
+	ID        int64
+	ProjectID int64
+	ImportID  int64
+	Line      int // line of the import, from 1; keeps the order of the file
+	Kind      string
+	Hash      string // of prompt, completions and extra: equal items of a project are one
+	PromptID  string
+	Prompt    string // JSON list of {"role","content"}
+	Lang      string // BCP 47, empty: unknown
+	Extra     string // JSON object: further fields of the item's record
+	Priority  int    // higher is handed out first
+	K         int    // number of completions
+	Taken     int    // slots leased or answered; handed out while Taken < Overlap
+	Closed    bool   // not handed out any more
+	Created   Millis
+}
+
+// Message is one turn of a conversation.
+type Message struct {
+	Role    string `json:"role"`
+	Content string `json:"content"`
+}
+
+// Messages decodes the prompt.
+func (it Item) Messages() ([]Message, error) {
+	var m []Message
+	if err := json.Unmarshal([]byte(it.Prompt), &m); err != nil {
+		return nil, fmt.Errorf("item %d: prompt: %w", it.ID, err)
+	}
+	return m, nil
+}
+
+// Completion is one text under a prompt. Policy must never reach a labeler.
+type Completion struct {
+	ID     int64
+	ItemID int64
+	Pos    int    // place in the record, from 0
+	Key    string // random, what a browser may see and send back
+	ExtID  string // id within the record, such as "c1"
+	Text   string
+	Policy string // who wrote it: a model's name or hash, "demo", or empty
+	Extra  string // JSON object: further fields (sampling, finish, logprob)
+}
+
+// Lease states. A slot of an item is taken while its lease is open or answered.
+const (
+	LeaseOpen     = "open"
+	LeaseAnswered = "answered"
+	LeaseSkipped  = "skipped"
+	LeaseExpired  = "expired"
+)
+
+// Lease reserves one slot (0 … Overlap-1) of an item for one labeler.
+type Lease struct {
+	ID      string // random
+	ItemID  int64
+	Slot    int
+	UserID  int64
+	State   string
+	Shown   []string `gorm:"serializer:json"` // completion keys in the order shown
+	Taken   Millis
+	Expires Millis
+	Closed  Millis
+	Reason  string // why it was skipped, one of SkipReasons
+	Comment string // labeler's own words on a skip
+}
+
+// Draft is unsubmitted work. It outlives its lease.
+type Draft struct {
+	ItemID  int64   `gorm:"primaryKey"`
+	UserID  int64   `gorm:"primaryKey"`
+	Ranking Ranking `gorm:"serializer:json"`
+	Saved   Millis
+}
+
+// Ranking is what a labeler says about one task.
+type Ranking struct {
+	Ranks          map[string]int `json:"ranks"`              // completion key → rank, 1 is best, equal is a tie; absent: not ranked
+	Strength       *float64       `json:"strength,omitempty"` // K = 2 only: 0 tie, 1 slightly, 2 clearly better
+	NoneAcceptable bool           `json:"none_acceptable,omitempty"`
+	Confidence     *int           `json:"confidence,omitempty"` // 1…10
+	Note           string         `json:"note,omitempty"`
+	ActiveMS       int64          `json:"active_ms,omitempty"` // time the page was visible, as the browser says
+	UIVersion      string         `json:"ui_version,omitempty"`
+}
+
+// Answer states. Nothing is deleted: an undone or replaced answer stays.
+const (
+	AnswerActive   = "active"
+	AnswerUndone   = "undone"
+	AnswerReplaced = "replaced"
+)
+
+// Answer is one labeler's judgement of one item: what a ranked/1 line holds.
+type Answer struct {
+	ID        int64
+	ProjectID int64
+	ItemID    int64
+	ImportID  int64  // 0: given on the site
+	Line      int    // line of the import
+	LeaseID   string // empty: imported
+	UserID    int64  // 0: imported
+	Worker    string // pseudonym
+	State     string
+
+	Ranks          []*int   `gorm:"serializer:json"` // by Completion.Pos; null: not ranked
+	Strength       *float64 // K = 2 only
+	NoneAcceptable bool
+	Confidence     *float64
+	Note           string
+	Shown          []string `gorm:"serializer:json"` // Completion.ExtID in the order shown
+	DurationMS     int64    // from hand-out to submission, by the server's clock
+	ActiveMS       int64
+	Guideline      string // such as "g3"
+	UIVersion      string
+	Extra          string // JSON object: an imported record's remaining fields, verbatim; "" on the site's own
+	Answered       Millis
+}
+
+// Audit is one line of the log of who changed what.
+type Audit struct {
+	ID     int64
+	At     Millis
+	UserID int64  // 0: command line or system
+	Action string // such as "user.disable"
+	Object string // such as "user:7"
+	Detail string // JSON object
+}
+
+// TableName keeps the uncountable word.
+func (Audit) TableName() string { return "audit" }

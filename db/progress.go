@@ -1,0 +1,152 @@
+package db
+
+import (
+	"context"
+
+	"gorm.io/gorm"
+)
+
+// Progress is one labeler's own count in a project.
+type Progress struct {
+	Answered   int64 // by this labeler, still counted
+	Today      int64 // of those, since midnight of the store's clock
+	Skipped    int64
+	Left       int64 // items this labeler could still get
+	MedianMS   int64 // median time from hand-out to submission of the last 50 answers, 0: none
+	CanUndo    bool  // the latest answer or skip is young enough
+	EditsUntil Millis
+}
+
+// Progress counts a labeler's work in a project.
+func (s *Store) Progress(ctx context.Context, projectID, userID int64) (Progress, error) {
+	var p Progress
+	err := s.snapshot(ctx, func(tx *gorm.DB) error {
+		proj, err := first[Project](tx.Where("id = ?", projectID))
+		if err != nil {
+			return err
+		}
+		y, m, d := s.now().Date()
+		midnight := AtMillis(dateIn(y, m, d, s.now().Location()))
+		mine := func() *gorm.DB {
+			return tx.Model(&Answer{}).Where("user_id = ? AND project_id = ? AND state = ?", userID, projectID, AnswerActive)
+		}
+		if err := mine().Count(&p.Answered).Error; err != nil {
+			return err
+		}
+		if err := mine().Where("answered >= ?", midnight).Count(&p.Today).Error; err != nil {
+			return err
+		}
+		if err := s.countQueue(tx, proj, userID, &p); err != nil {
+			return err
+		}
+		var ms []int64
+		if err := mine().Order("id DESC").Limit(50).Pluck("duration_ms", &ms).Error; err != nil {
+			return err
+		}
+		p.MedianMS = median(ms)
+		return s.undoState(tx, proj, userID, &p)
+	})
+	return p, err
+}
+
+// countQueue fills Skipped and Left.
+func (s *Store) countQueue(tx *gorm.DB, proj Project, userID int64, p *Progress) error {
+	err := tx.Raw(`SELECT count(*) FROM leases l JOIN items i ON i.id = l.item_id
+		WHERE l.user_id = ? AND l.state = ? AND i.project_id = ?`, userID, LeaseSkipped, proj.ID).Scan(&p.Skipped).Error
+	if err != nil || proj.Archived {
+		return err
+	}
+	return tx.Raw(`SELECT count(*) FROM items i WHERE i.project_id = ? AND NOT i.closed AND i.kind = ?
+		AND (i.taken < ? AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.item_id = i.id AND l.user_id = ? AND l.state <> ?)
+		OR EXISTS (SELECT 1 FROM leases l WHERE l.item_id = i.id AND l.user_id = ? AND l.state = ?))`,
+		proj.ID, ItemRank, proj.Overlap, userID, LeaseExpired, userID, LeaseOpen).Scan(&p.Left).Error
+}
+
+// undoState tells whether Undo would find something.
+func (s *Store) undoState(tx *gorm.DB, proj Project, userID int64, p *Progress) error {
+	ls, err := all[Lease](tx.Where("user_id = ? AND state IN (?, ?) AND item_id IN (SELECT id FROM items WHERE project_id = ?)",
+		userID, LeaseAnswered, LeaseSkipped, proj.ID).Order("closed DESC, taken DESC").Limit(1))
+	if err != nil || len(ls) == 0 {
+		return err
+	}
+	p.CanUndo = s.editable(proj, ls[0]) == nil
+	p.EditsUntil = ls[0].Closed + Millis(proj.EditMinutes)*60_000
+	return nil
+}
+
+// RecentAnswer is a line of a labeler's list of own submissions.
+type RecentAnswer struct {
+	LeaseID  string // opens the task again with Task
+	Prompt   string // JSON list of messages
+	State    string // LeaseAnswered or LeaseSkipped
+	Closed   Millis
+	Editable bool
+}
+
+// Recent lists a labeler's latest n submissions and skips in a project, newest first.
+func (s *Store) Recent(ctx context.Context, projectID, userID int64, n int) ([]RecentAnswer, error) {
+	p, err := s.Project(ctx, projectID)
+	if err != nil {
+		return nil, err
+	}
+	var rows []RecentAnswer
+	err = s.read(ctx).Raw(`SELECT l.id AS lease_id, i.prompt, l.state, l.closed FROM leases l JOIN items i ON i.id = l.item_id
+		WHERE l.user_id = ? AND l.state IN (?, ?) AND i.project_id = ? ORDER BY l.closed DESC, l.taken DESC LIMIT ?`,
+		userID, LeaseAnswered, LeaseSkipped, projectID, n).Scan(&rows).Error
+	for i, r := range rows {
+		rows[i].Editable = r.State == LeaseAnswered && s.editable(p, Lease{Closed: r.Closed}) == nil
+	}
+	return rows, explain(err)
+}
+
+// QueueCounts is the state of a project's queue for its lead.
+type QueueCounts struct {
+	Items    int64 // to be ranked
+	Wanted   int64 // answers wanted: items × overlap
+	Answered int64 // answers given on the site, still counted
+	Open     int64 // leases out right now
+	Finished int64 // items with all their answers
+	Skips    int64
+	Imported int64 // answers that came with imports
+	Members  int64
+}
+
+// Queue counts a project's tasks.
+func (s *Store) Queue(ctx context.Context, projectID int64) (QueueCounts, error) {
+	var c QueueCounts
+	err := s.read(ctx).Raw(`SELECT
+		(SELECT count(*) FROM items WHERE project_id = p.id AND kind = 'rank') AS items,
+		(SELECT count(*) FROM items WHERE project_id = p.id AND kind = 'rank' AND NOT closed) * p.overlap AS wanted,
+		(SELECT count(*) FROM answers WHERE project_id = p.id AND state = 'active' AND user_id <> 0) AS answered,
+		(SELECT count(*) FROM leases l JOIN items i ON i.id = l.item_id WHERE i.project_id = p.id AND l.state = 'open' AND l.expires > ?) AS open,
+		(SELECT count(*) FROM items i WHERE i.project_id = p.id AND i.kind = 'rank' AND
+			(SELECT count(*) FROM answers a WHERE a.item_id = i.id AND a.state = 'active' AND a.user_id <> 0) >= p.overlap) AS finished,
+		(SELECT count(*) FROM leases l JOIN items i ON i.id = l.item_id WHERE i.project_id = p.id AND l.state = 'skipped') AS skips,
+		(SELECT count(*) FROM answers WHERE project_id = p.id AND state = 'active' AND user_id = 0) AS imported,
+		(SELECT count(*) FROM members WHERE project_id = p.id) AS members
+		FROM projects p WHERE p.id = ?`, s.Now(), projectID).Scan(&c).Error
+	return c, explain(err)
+}
+
+// MemberProgress is one labeler's work as the lead sees it.
+type MemberProgress struct {
+	UserID     int64
+	Name       string
+	Worker     string
+	Answered   int64
+	Skipped    int64
+	LastAnswer Millis
+	MeanMS     float64
+}
+
+// MembersProgress lists the people of a project with their counts.
+func (s *Store) MembersProgress(ctx context.Context, projectID int64) ([]MemberProgress, error) {
+	var rows []MemberProgress
+	err := s.read(ctx).Raw(`SELECT m.user_id, u.name, m.worker,
+		(SELECT count(*) FROM answers a WHERE a.project_id = m.project_id AND a.user_id = m.user_id AND a.state = 'active') AS answered,
+		(SELECT count(*) FROM leases l JOIN items i ON i.id = l.item_id WHERE i.project_id = m.project_id AND l.user_id = m.user_id AND l.state = 'skipped') AS skipped,
+		(SELECT coalesce(max(a.answered), 0) FROM answers a WHERE a.project_id = m.project_id AND a.user_id = m.user_id AND a.state = 'active') AS last_answer,
+		(SELECT coalesce(avg(a.duration_ms), 0) FROM answers a WHERE a.project_id = m.project_id AND a.user_id = m.user_id AND a.state = 'active') AS mean_ms
+		FROM members m JOIN users u ON u.id = m.user_id WHERE m.project_id = ? ORDER BY answered DESC, m.joined`, projectID).Scan(&rows).Error
+	return rows, explain(err)
+}

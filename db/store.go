@@ -1,0 +1,96 @@
+// Package db keeps everything agora remembers: people, projects, tasks,
+// answers and runs. It is the only user of gorm and of SQL.
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// Store is an open database. It is safe for concurrent use, also by several
+// processes on one machine.
+type Store struct {
+	w   *gorm.DB // one connection: writers queue here rather than at SQLite's lock
+	r   *gorm.DB // a pool of read-only connections
+	now func() time.Time
+	dsn string
+}
+
+// Options of Open. The zero value is right outside of tests.
+type Options struct {
+	Now     func() time.Time // clock, default time.Now
+	Readers int              // read connections, default 4
+}
+
+// Open opens or creates the database at dsn, a file path, brings its schema
+// up to date and checks every pooled connection. It refuses a file that is
+// not agora's, that a newer agora wrote, or whose safety settings did not take.
+func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Readers == 0 {
+		o.Readers = 4
+	}
+	s, err := openSQLite(ctx, dsn, o)
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", dsn, explain(err))
+	}
+	return s, nil
+}
+
+// Close waits for running queries and closes all connections.
+func (s *Store) Close() error {
+	return errors.Join(closeGorm(s.r), closeGorm(s.w))
+}
+
+// DSN returns what the store was opened with.
+func (s *Store) DSN() string { return s.dsn }
+
+// Now returns the store's clock as a stored time.
+func (s *Store) Now() Millis { return AtMillis(s.now()) }
+
+// write runs fn in one immediate transaction on the single writer connection.
+func (s *Store) write(ctx context.Context, fn func(tx *gorm.DB) error) error {
+	return explain(s.w.WithContext(ctx).Transaction(fn))
+}
+
+// read gives a session on the reader pool.
+func (s *Store) read(ctx context.Context) *gorm.DB { return s.r.WithContext(ctx) }
+
+// snapshot runs fn on one reader transaction, so that all it reads is of one moment.
+func (s *Store) snapshot(ctx context.Context, fn func(tx *gorm.DB) error) error {
+	return explain(s.r.WithContext(ctx).Transaction(fn, &sql.TxOptions{ReadOnly: true}))
+}
+
+// first loads one row into a new T, or returns ErrNotFound.
+func first[T any](q *gorm.DB) (T, error) {
+	var v T
+	err := q.Take(&v).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		err = ErrNotFound
+	}
+	return v, explain(err)
+}
+
+// all loads every row.
+func all[T any](q *gorm.DB) ([]T, error) {
+	var v []T
+	return v, explain(q.Find(&v).Error)
+}
+
+func closeGorm(g *gorm.DB) error {
+	if g == nil {
+		return nil
+	}
+	d, err := g.DB()
+	if err != nil {
+		return err
+	}
+	return d.Close()
+}

@@ -1,0 +1,107 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+
+	"gorm.io/gorm"
+)
+
+// userName keeps names typeable, linkable and safe to print.
+var userName = regexp.MustCompile(`^[\pL\pN][\pL\pN._@+-]{0,63}$`)
+
+// CreateUser adds a person who may sign in once they have a password.
+// It returns ErrNameTaken when the name exists in any spelling.
+func (s *Store) CreateUser(ctx context.Context, name string, role Role, passwordHash string) (User, error) {
+	u := User{Name: name, Role: role, PasswordHash: passwordHash, SingleKeys: true, Created: s.Now()}
+	err := s.write(ctx, func(tx *gorm.DB) error { return createUser(tx, &u) })
+	return u, err
+}
+
+func createUser(tx *gorm.DB, u *User) error {
+	if !userName.MatchString(u.Name) {
+		return invalid("name", "use 1 to 64 letters, digits or . _ @ + -, starting with a letter or digit")
+	}
+	if err := CheckRole(u.Role); err != nil {
+		return err
+	}
+	err := tx.Create(u).Error
+	if isUnique(err) {
+		return fmt.Errorf("user %s: %w", u.Name, ErrNameTaken)
+	}
+	return err
+}
+
+// CheckRole refuses an unknown role and lists the known ones.
+func CheckRole(r Role) error {
+	if !slices.Contains(Roles, r) {
+		return invalid("role", "%q is none of %v", string(r), Roles)
+	}
+	return nil
+}
+
+// User returns one person by id.
+func (s *Store) User(ctx context.Context, id int64) (User, error) {
+	return first[User](s.read(ctx).Where("id = ?", id))
+}
+
+// UserByName finds a person without regard to case.
+func (s *Store) UserByName(ctx context.Context, name string) (User, error) {
+	return first[User](s.read(ctx).Where("lower(name) = lower(?)", name))
+}
+
+// Users lists everybody in order of joining.
+func (s *Store) Users(ctx context.Context) ([]User, error) {
+	return all[User](s.read(ctx).Order("id"))
+}
+
+// HasAdmin tells whether some admin can sign in.
+func (s *Store) HasAdmin(ctx context.Context) (bool, error) {
+	var n int64
+	err := s.read(ctx).Model(&User{}).Where("role = ? AND NOT disabled AND password_hash <> ''", RoleAdmin).Count(&n).Error
+	return n > 0, explain(err)
+}
+
+// SetPassword stores a new hash and signs the person out everywhere.
+func (s *Store) SetPassword(ctx context.Context, id int64, hash string) error {
+	return s.updateUser(ctx, id, map[string]any{"password_hash": hash, "session_epoch": gorm.Expr("session_epoch + 1")})
+}
+
+// SetDisabled locks a person out at once, or lets them in again.
+func (s *Store) SetDisabled(ctx context.Context, id int64, disabled bool) error {
+	return s.updateUser(ctx, id, map[string]any{"disabled": disabled, "session_epoch": gorm.Expr("session_epoch + 1")})
+}
+
+// SetRole changes what a person may do, from their next request on.
+func (s *Store) SetRole(ctx context.Context, id int64, role Role) error {
+	if err := CheckRole(role); err != nil {
+		return err
+	}
+	return s.updateUser(ctx, id, map[string]any{"role": role})
+}
+
+// SetSingleKeys switches a person's single-key shortcuts on or off.
+func (s *Store) SetSingleKeys(ctx context.Context, id int64, on bool) error {
+	return s.updateUser(ctx, id, map[string]any{"single_keys": on})
+}
+
+// SignedIn notes the time of a successful sign-in.
+func (s *Store) SignedIn(ctx context.Context, id int64) error {
+	return s.updateUser(ctx, id, map[string]any{"last_login": s.Now()})
+}
+
+func (s *Store) updateUser(ctx context.Context, id int64, set map[string]any) error {
+	return s.write(ctx, func(tx *gorm.DB) error {
+		return one(tx.Model(&User{}).Where("id = ?", id).Updates(set))
+	})
+}
+
+// one turns "no row changed" into ErrNotFound.
+func one(res *gorm.DB) error {
+	if res.Error == nil && res.RowsAffected == 0 {
+		return ErrNotFound
+	}
+	return res.Error
+}
