@@ -1,0 +1,169 @@
+package prefs
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Field is one member of a JSON object, its value exactly as written.
+type Field struct {
+	Name  string
+	Value json.RawMessage
+}
+
+// Fields is a JSON object in file order. It marshals to and from that object,
+// so a database can store it in one text column.
+type Fields []Field
+
+// Get returns the value of a member and whether it is there.
+func (f Fields) Get(name string) (json.RawMessage, bool) {
+	for i := range f {
+		if f[i].Name == name {
+			return f[i].Value, true
+		}
+	}
+	return nil, false
+}
+
+// Has says whether every named member is there.
+func (f Fields) Has(names ...string) bool {
+	for _, name := range names {
+		if _, ok := f.Get(name); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// Set replaces a member or appends it.
+func (f *Fields) Set(name string, value json.RawMessage) {
+	for i := range *f {
+		if (*f)[i].Name == name {
+			(*f)[i].Value = value
+			return
+		}
+	}
+	*f = append(*f, Field{name, value})
+}
+
+// Without returns the members whose names are not listed, in order.
+func (f Fields) Without(names ...string) Fields {
+	var kept Fields
+next:
+	for _, field := range f {
+		for _, name := range names {
+			if field.Name == name {
+				continue next
+			}
+		}
+		kept = append(kept, field)
+	}
+	return kept
+}
+
+// MarshalJSON writes the object in order.
+func (f Fields) MarshalJSON() ([]byte, error) {
+	o := objectWriter{}
+	for _, field := range f {
+		o.raw(field.Name, field.Value)
+	}
+	return o.close(), nil
+}
+
+// UnmarshalJSON reads an object and keeps its order. Doubled names are errors.
+func (f *Fields) UnmarshalJSON(data []byte) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	tok, err := dec.Token()
+	if err != nil {
+		return jsonFault(err)
+	}
+	if tok == nil {
+		*f = nil
+		return nil
+	}
+	if tok != json.Delim('{') {
+		return errors.New("not a JSON object")
+	}
+	*f = nil
+	seen := map[string]bool{}
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return jsonFault(err)
+		}
+		name := key.(string) // the decoder has checked that keys are strings
+		if seen[name] {
+			return fmt.Errorf("member %q appears twice", name)
+		}
+		seen[name] = true
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return jsonFault(err)
+		}
+		*f = append(*f, Field{name, value})
+	}
+	if _, err := dec.Token(); err != nil {
+		return jsonFault(err)
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return errors.New("more than one JSON value on the line")
+	}
+	return nil
+}
+
+// jsonFault words the decoder's end-of-input errors for people.
+func jsonFault(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("broken JSON: the line ends too early (truncated file?)")
+	}
+	return fmt.Errorf("broken JSON: %w", err)
+}
+
+// objectWriter builds one JSON object without escaping <, > and &.
+type objectWriter struct{ buf bytes.Buffer }
+
+func (o *objectWriter) name(name string) {
+	if o.buf.Len() == 0 {
+		o.buf.WriteByte('{')
+	} else {
+		o.buf.WriteByte(',')
+	}
+	o.buf.Write(encode(name))
+	o.buf.WriteByte(':')
+}
+
+func (o *objectWriter) raw(name string, value json.RawMessage) {
+	o.name(name)
+	if len(value) == 0 {
+		value = json.RawMessage("null")
+	}
+	_ = json.Compact(&o.buf, value) // raw values have been through the decoder
+}
+
+func (o *objectWriter) value(name string, v any) {
+	o.name(name)
+	o.buf.Write(encode(v))
+}
+
+func (o *objectWriter) close() []byte {
+	if o.buf.Len() == 0 {
+		return []byte("{}")
+	}
+	o.buf.WriteByte('}')
+	return o.buf.Bytes()
+}
+
+// encode is json.Marshal without HTML escaping; it is only called with strings,
+// numbers and the types of this package, none of which can fail.
+func encode(v any) []byte {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic("prefs: cannot encode: " + err.Error())
+	}
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+}
