@@ -1,7 +1,5 @@
 package graph
 
-import "math"
-
 func (g *Graph) unary(op Op, x *Value, a Attr) *Value {
 	if !g.ok(op, Float, x) {
 		return g.bad(op, "")
@@ -114,61 +112,4 @@ func (g *Graph) Sum(x *Value) *Value {
 		return g.bad(OpWeightedSum, "")
 	}
 	return g.WeightedSum(x, g.Full(x.Rows, x.Cols, 1))
-}
-
-// The scalar functions behind the elementwise operations, shared by all devices so that they agree.
-
-// Max2 is max(a, b), NaN if either is.
-func Max2(a, b float64) float64 { return math.Max(a, b) }
-
-// Clamp1 limits x to [lo, hi]; NaN stays NaN.
-func Clamp1(x, lo, hi float64) float64 {
-	if x < lo {
-		return lo
-	}
-	if x > hi {
-		return hi
-	}
-	return x
-}
-
-// Sigmoid1 is 1/(1+e⁻ˣ).
-func Sigmoid1(x float64) float64 {
-	if x >= 0 {
-		return 1 / (1 + math.Exp(-x))
-	}
-	e := math.Exp(x)
-	return e / (1 + e)
-}
-
-// LogSigmoid1 is log(1/(1+e⁻ˣ)).
-func LogSigmoid1(x float64) float64 {
-	if x >= 0 {
-		return -math.Log1p(math.Exp(-x))
-	}
-	return x - math.Log1p(math.Exp(x))
-}
-
-// Step1 is 1, ½ or 0 as a >, =, < b; NaN if either is.
-func Step1(a, b float64) float64 {
-	switch {
-	case a > b:
-		return 1
-	case a < b:
-		return 0
-	case a == b:
-		return .5
-	}
-	return math.NaN()
-}
-
-// Inside1 is 1 if lo <= x <= hi, else 0; NaN stays NaN.
-func Inside1(x, lo, hi float64) float64 {
-	switch {
-	case lo <= x && x <= hi:
-		return 1
-	case x != x:
-		return x
-	}
-	return 0
 }
