@@ -50,7 +50,7 @@ func TestCorpusSplit(t *testing.T) {
 			t.Errorf("held-out document is also trained on: %q", d)
 		}
 	}
-	if len(train) < 40_000 || len(HeldOut()) < 1000 {
+	if len(train) < 25_000 || len(HeldOut()) < 500 {
 		t.Errorf("%d and %d documents", len(train), len(HeldOut()))
 	}
 }

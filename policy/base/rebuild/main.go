@@ -3,7 +3,7 @@
 //
 //	go run ./policy/base/rebuild --shared ../shared --extra DIR
 //
-// DIR holds what is not in the shared data: tatoeba/*.txt, devil.dict.dz and Rdata.rdb.
+// DIR holds what is not in the shared data: devil.dict.dz and Rdata.rdb.
 // `rebuild hash CATEGORY WORD…` prints lines for words.txt.
 package main
 
@@ -29,7 +29,7 @@ func main() {
 		return
 	}
 	shared := flag.String("shared", "../shared", "folder with the shared data sets")
-	extra := flag.String("extra", "", "folder with tatoeba/*.txt, devil.dict.dz and Rdata.rdb")
+	extra := flag.String("extra", "", "folder with devil.dict.dz and Rdata.rdb")
 	out := flag.String("out", "policy/base", "where to write")
 	flag.Parse()
 	if err := cmp.Or(corpus(*shared, *extra, *out), humour(*shared, *out)); err != nil {
@@ -62,10 +62,9 @@ func hashOf(s string) uint64 {
 // heldOutEvery: one document in so many is kept out of training.
 const heldOutEvery = 40
 
-// corpus filters every source, mixes them in hash order and writes the two halves and the attribution.
+// corpus filters every source, mixes them in hash order and writes the two halves.
 func corpus(shared, extra, out string) error {
 	var train, held []string
-	kept := map[string]bool{}
 	for _, s := range sources {
 		docs, err := s.documents(shared, extra)
 		if err != nil {
@@ -78,7 +77,6 @@ func corpus(shared, extra, out string) error {
 		}
 		size := 0
 		for _, d := range good {
-			kept[d] = true
 			size += len(d)
 			if hashOf(d)%heldOutEvery == 0 {
 				held = append(held, d)
@@ -90,14 +88,9 @@ func corpus(shared, extra, out string) error {
 	}
 	slices.SortFunc(train, byHash)
 	slices.SortFunc(held, byHash)
-	count, err := contributors(filepath.Join(extra, "tatoeba"), kept)
-	if err != nil {
-		return err
-	}
 	return cmp.Or(
 		writeGzip(filepath.Join(out, "corpus/train.txt.gz"), train),
-		writeGzip(filepath.Join(out, "corpus/heldout.txt.gz"), held),
-		os.WriteFile(filepath.Join(out, "corpus/TATOEBA"), attribution(count), 0o644))
+		writeGzip(filepath.Join(out, "corpus/heldout.txt.gz"), held))
 }
 
 func byHash(a, b string) int { return cmp.Or(cmp.Compare(hashOf(a), hashOf(b)), cmp.Compare(a, b)) }
@@ -155,19 +148,4 @@ func writeGzip(path string, lines []string) error {
 	}
 	fmt.Printf("%s: %d lines, %d bytes\n", path, len(lines), buf.Len())
 	return os.WriteFile(path, buf.Bytes(), 0o644)
-}
-
-func attribution(count map[string]int) []byte {
-	var b strings.Builder
-	fmt.Fprintln(&b, "English sentences from Tatoeba (tatoeba.org), CC BY 2.0 FR, by these contributors")
-	fmt.Fprintln(&b, "(user name, number of sentences used; quotation marks and dashes were made uniform):")
-	names := make([]string, 0, len(count))
-	for n := range count {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	for _, n := range names {
-		fmt.Fprintf(&b, "%s %d\n", n, count[n])
-	}
-	return []byte(b.String())
 }

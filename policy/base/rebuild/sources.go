@@ -25,9 +25,9 @@ type source struct {
 }
 
 var sources = []source{
-	{"tatoeba", "CC BY 2.0 FR", "tatoeba", true, 0, nil}, // a folder: read by readTatoeba
 	{"c4", "ODC-BY", "data/corpus/c4_demo.jsonl.gz", false, 0, readC4},
-	{"gsm8k", "MIT", "data/gsm8k/train.jsonl.gz", false, 3500, readGSM8K},
+	{"gsm8k", "MIT", "data/gsm8k/train.jsonl.gz", false, 0, readGSM8K},
+	{"convarg", "CC BY 4.0", "data/ukp-convarg1/arguments.jsonl.gz", false, 0, readConvArg},
 	{"devil", "public domain", "devil.dict.dz", true, 0, readDevil},
 	{"austen", "public domain", "Rdata.rdb", true, 0, readAusten},
 }
@@ -39,9 +39,6 @@ func (s source) documents(shared, extra string) ([]string, error) {
 		root = extra
 	}
 	path := filepath.Join(root, s.file)
-	if s.read == nil {
-		return readTatoeba(path)
-	}
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -59,68 +56,28 @@ func (s source) documents(shared, extra string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return docs, nil
+	return inSentences(docs), nil
 }
 
-// readTatoeba takes the English side of sentence-pair files ("English TAB other TAB attribution") and
-// refuses a line without its CC BY attribution.
-func readTatoeba(dir string) ([]string, error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*.txt"))
-	if err != nil || len(files) == 0 {
-		return nil, fmt.Errorf("%s: no sentence-pair files (*.txt)", dir)
-	}
-	slices.Sort(files)
-	seen := map[string]bool{}
-	var docs []string
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
-		for line := range strings.Lines(string(data)) {
-			cols := strings.Split(strings.TrimRight(line, "\n"), "\t")
-			if len(cols) != 3 || !strings.HasPrefix(cols[2], "CC-BY 2.0 (France) Attribution: tatoeba.org #") {
-				continue
-			}
-			if seen[cols[0]] || len(cols[0]) < 15 {
-				continue // one- and two-word lines teach nothing
-			}
-			if strings.Contains(cols[0], "Tom") && hashOf(cols[0])%2 != 0 {
-				continue // a sixth of all sentences are about Tom: keep half of those
-			}
-			seen[cols[0]] = true
-			docs = append(docs, cols[0])
-		}
-	}
-	return docs, nil
-}
+var sentenceEnd = regexp.MustCompile(`[.!?]"? +["A-Z]`)
 
-// contributors counts the English sentences of each Tatoeba contributor among the kept documents.
-func contributors(dir string, kept map[string]bool) (map[string]int, error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*.txt"))
-	if err != nil {
-		return nil, err
-	}
-	author := regexp.MustCompile(`tatoeba\.org #\d+ \(([^)]*)\)`)
-	count, seen := map[string]int{}, map[string]bool{}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return nil, err
+// inSentences takes two documents in three apart into sentences (chosen by hash): the policy will
+// write one-liners, so the base should know how a line begins and where it ends.
+func inSentences(docs []string) []string {
+	var out []string
+	for _, d := range docs {
+		d = plain(d)
+		if hashOf(d)%3 == 0 {
+			out = append(out, d)
+			continue
 		}
-		for line := range strings.Lines(string(data)) {
-			text, rest, _ := strings.Cut(line, "\t")
-			if text = plain(text); kept[text] && !seen[text] {
-				m := author.FindStringSubmatch(rest)
-				if m == nil {
-					continue
-				}
-				seen[text] = true
-				count[m[1]]++
-			}
+		for at := sentenceEnd.FindStringIndex(d); at != nil; at = sentenceEnd.FindStringIndex(d) {
+			out = append(out, d[:at[1]-1])
+			d = d[at[1]-1:]
 		}
+		out = append(out, d)
 	}
-	return count, nil
+	return out
 }
 
 // readC4 splits web documents into paragraphs that end like a sentence.
@@ -156,6 +113,22 @@ func readGSM8K(data []byte) ([]string, error) {
 			return nil, err
 		}
 		docs = append(docs, row.Question)
+	}
+}
+
+// readConvArg takes the arguments of UKPConvArg1 (Habernal and Gurevych 2016).
+func readConvArg(data []byte) ([]string, error) {
+	var docs []string
+	for dec := json.NewDecoder(bytes.NewReader(data)); ; {
+		var row struct {
+			Text string `json:"text"`
+		}
+		if err := dec.Decode(&row); err == io.EOF {
+			return docs, nil
+		} else if err != nil {
+			return nil, err
+		}
+		docs = append(docs, clip(row.Text, 900))
 	}
 }
 
