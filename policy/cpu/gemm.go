@@ -47,7 +47,7 @@ func kBlock(k int) int {
 // with a barrier.
 func (w *Worker) Gemm(g *Gemm) {
 	g.check()
-	p := planGemm(g, len(w.team.workers))
+	p := planGemm(g, len(w.team.workers), w.rows)
 	if g.K == 0 && w.id == 0 {
 		g.clearC(w)
 	}
@@ -119,7 +119,7 @@ type gemmPlan struct {
 	direct      bool // A is read in place instead of packed
 }
 
-func planGemm(g *Gemm, workers int) gemmPlan {
+func planGemm(g *Gemm, workers, rows int) gemmPlan {
 	p := gemmPlan{cols: g.N, depth: g.K}
 	if g.Packed == nil && Panels(g.K, g.N) > packedFloats {
 		kc := kBlock(g.K)
@@ -127,7 +127,7 @@ func planGemm(g *Gemm, workers int) gemmPlan {
 		p.depth = min(g.K, max(kc, fit/kc*kc))
 		p.cols = max(TileCols, packedFloats/p.depth/TileCols*TileCols)
 	}
-	p.rowPanels = (g.M + MaxTileRows - 1) / MaxTileRows
+	p.rowPanels = (g.M + rows - 1) / rows
 	groups := (p.rowPanels + groupPanels - 1) / groupPanels
 	p.groups = min(p.rowPanels, (groups+workers-1)/workers*workers)
 	p.split = 1

@@ -26,8 +26,12 @@ type Kernels struct {
 	// tileT reads A stored k-major: the rows of one k lie side by side.
 	tileT [MaxTileRows + 1]tileFunc
 
-	packCols  func(dst *float32, src *float32, ld, k, cols int)
-	packTrans func(dst *float32, src *float32, ld, k, cols int)
+	packCols   packFunc // [k, cols] → [k][32]
+	packTrans  packFunc // [cols, k] → [k][32]
+	packKMajor packFunc // [k, rows] → [k][16]
+	rows       int      // rows of a tile at which the kernels are fastest
+	peak       func(n int)
+	peakFlops  float64 // floating-point operations of one round of peak
 
 	exp             unaryFunc
 	gelu            unaryFunc
@@ -51,13 +55,15 @@ type Kernels struct {
 	rmsNormBackward func(dx, dgain, x, gain, dy *float32, n int, r, c float32, add int)
 	layerNormSums   func(x, gain, dy *float32, n int, mean, r float32) (sumD, sumDNorm float32)
 	layerNormBack   func(dx, dgain, dbias, x, gain, dy *float32, n int, h *layerNormBackArgs, add int)
-	rope            func(x, cos, sin *float32, half int, sign float32)
+	rope            func(lo, hi, cos, sin *float32, n int, sign float32)
 	adamW           func(w, g, m, v *float32, n int, h *adamWArgs)
 }
 
 type (
 	unaryFunc  func(dst, x *float32, n int)
 	binaryFunc func(dst, x, y *float32, n int)
+	// packFunc copies between layouts, ld floats from row to row of src, zeros in what is missing.
+	packFunc func(dst, src *float32, ld, k, cols int)
 	// tileFunc: C[rows,32] (+)= A·B. as and ldc are strides in floats: as from row to
 	// row of A (tile) or from k to k (tileT). B is one panel, [k][32]. acc 0 stores, 1 adds.
 	tileFunc func(k int, a *float32, as int, b, c *float32, ldc, acc int)

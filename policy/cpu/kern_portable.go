@@ -5,8 +5,11 @@ package cpu
 func Portable() *Kernels {
 	k := &Kernels{
 		name:      "portable",
-		packCols:  portablePackCols,
-		packTrans: portablePackTrans,
+		rows:      12,
+		peak:      portablePeak,
+		peakFlops: 16,
+
+		packCols: portablePackCols, packTrans: portablePackTrans, packKMajor: portablePackKMajor,
 
 		exp: portableExp, gelu: portableGELU, expSum: portableExpSum,
 		maxOf: portableMax, sum: portableSum, sumSquares: portableSumSquares, dot: portableDot,

@@ -36,9 +36,7 @@ func (w *Worker) Pack(p *Packed, b []float32, ld int, trans bool) {
 func (w *Worker) packRows(g *Gemm, k, depth, q, i0, i1 int) {
 	dst := w.packA[q*packedAPanel:]
 	if g.TransA {
-		for p := range depth {
-			copy(dst[p*kMajorStride:][:i1-i0], g.A[(k+p)*g.LDA+i0:])
-		}
+		w.packKMajor(&dst[0], &g.A[k*g.LDA+i0], g.LDA, depth, i1-i0)
 		return
 	}
 	for i := i0; i < i1; i++ {

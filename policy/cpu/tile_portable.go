@@ -61,3 +61,10 @@ func portablePackTrans(dst, src *float32, ld, k, cols int) {
 		}
 	}
 }
+
+// portablePackKMajor copies [k, rows] with row stride ld to [k][16].
+func portablePackKMajor(dst, src *float32, ld, k, rows int) {
+	for i := range k {
+		copy(slice(at(dst, i*kMajorStride), rows), slice(at(src, i*ld), rows))
+	}
+}

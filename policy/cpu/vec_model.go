@@ -88,7 +88,7 @@ func (k *Kernels) GELUBackward(dx, x, dout []float32) {
 // Hugging Face). sign +1 is forward, −1 backward.
 func (k *Kernels) Rope(x, cos, sin []float32, sign float32) {
 	half := len(x) / 2
-	k.rope(ptr(x), ptr(cos[:half]), ptr(sin[:half]), half, sign)
+	k.rope(ptr(x), ptr(x[half:]), ptr(cos[:half]), ptr(sin[:half]), half, sign)
 }
 
 func flag(b bool) int {

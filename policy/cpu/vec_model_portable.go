@@ -103,12 +103,13 @@ func portableGELUBackward(dx, x, dout *float32, n int) {
 	}
 }
 
-func portableRope(x, cos, sin *float32, half int, sign float32) {
-	a, c, s := slice(x, 2*half), slice(cos, half), slice(sin, half)
-	for i := range half {
-		lo, hi, t := a[i], a[i+half], s[i]*sign
-		a[i] = fma(-hi, t, lo*c[i])
-		a[i+half] = fma(lo, t, hi*c[i])
+// portableRope sets (lo, hi) = (lo·cos − hi·sin·sign, hi·cos + lo·sin·sign).
+func portableRope(lo, hi, cos, sin *float32, n int, sign float32) {
+	a, b, c, s := slice(lo, n), slice(hi, n), slice(cos, n), slice(sin, n)
+	for i := range a {
+		x, y, t := a[i], b[i], s[i]*sign
+		a[i] = fma(-y, t, x*c[i])
+		b[i] = fma(x, t, y*c[i])
 	}
 }
 
