@@ -1,0 +1,22 @@
+package views
+
+// changedSettings are those that leave their default.
+func changedSettings(all []Setting) []Setting {
+	var changed []Setting
+	for _, s := range all {
+		if s.Differs() {
+			changed = append(changed, s)
+		}
+	}
+	return changed
+}
+
+// runWait names the reason why a run has no charts yet.
+func runWait(state string) string {
+	switch state {
+	case "queued", "running":
+		return state
+	default:
+		return "over"
+	}
+}
