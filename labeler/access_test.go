@@ -1,0 +1,108 @@
+package labeler
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"agora/db"
+)
+
+// access is the table of who may use what: every address of the site with the
+// weakest role that it serves. A route without a row here fails the build, and
+// so does a row without a route.
+var access = map[string]db.Role{
+	"GET /signin":       nobody,
+	"POST /signin":      nobody,
+	"POST /signout":     nobody,
+	"GET /join/:token":  nobody,
+	"POST /join/:token": nobody,
+	"GET /healthz":      nobody,
+}
+
+// nobody stands for a visitor who has not signed in.
+const nobody db.Role = ""
+
+func TestEveryRouteHasARow(t *testing.T) {
+	s := newTestSite(t)
+	seen := map[string]bool{}
+	engine, err := s.mount(s.routes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range engine.Routes() {
+		key := r.Method + " " + r.Path
+		seen[key] = true
+		if _, ok := access[key]; !ok {
+			t.Errorf("%s has no row in the access table", key)
+		}
+	}
+	for key := range access {
+		if !seen[key] {
+			t.Errorf("%s is in the access table but is no route", key)
+		}
+	}
+}
+
+// TestAccess walks the table with a visitor and every role, and looks at who
+// is turned away.
+func TestAccess(t *testing.T) {
+	for key, weakest := range access {
+		method, pattern, _ := strings.Cut(key, " ")
+		for _, role := range append([]db.Role{nobody}, db.Roles...) {
+			t.Run(strings.ReplaceAll(key, "/", "∕")+" as "+string(role), func(t *testing.T) {
+				s := newTestSite(t)
+				res := s.as(role).do(method, fillPath(pattern), url.Values{})
+				if may := rank(role) >= rank(weakest); may {
+					wantServed(t, res)
+				} else {
+					wantRefused(t, role, method, res)
+				}
+			})
+		}
+	}
+}
+
+// rank orders visitors and roles by what they may do.
+func rank(r db.Role) int {
+	for i, known := range db.Roles {
+		if r == known {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// fillPath puts something into the parameters of a pattern.
+func fillPath(pattern string) string {
+	return regexp.MustCompile(`[:*]\w+`).ReplaceAllString(pattern, "1")
+}
+
+// wantServed accepts every outcome but being turned away or breaking.
+func wantServed(t *testing.T, res *httptest.ResponseRecorder) {
+	t.Helper()
+	toSignIn := strings.HasPrefix(res.Header().Get("Location"), "/signin?")
+	if res.Code == http.StatusUnauthorized || res.Code == http.StatusForbidden || res.Code >= 500 || toSignIn {
+		t.Errorf("status %d, location %q, want to be served", res.Code, res.Header().Get("Location"))
+	}
+}
+
+func wantRefused(t *testing.T, role db.Role, method string, res *httptest.ResponseRecorder) {
+	t.Helper()
+	want := http.StatusForbidden
+	if role == nobody {
+		want = http.StatusUnauthorized
+		if method == http.MethodGet {
+			want = http.StatusSeeOther
+		}
+	}
+	if res.Code != want {
+		t.Errorf("status %d, want %d", res.Code, want)
+	}
+	if to := res.Header().Get("Location"); want == http.StatusSeeOther && !strings.HasPrefix(to, "/signin?next=") {
+		t.Errorf("sent to %q, want /signin", to)
+	}
+}

@@ -1,0 +1,137 @@
+// Package labeler is the site: the pages where people rank completions and
+// where researchers run projects and trainings.
+//
+// A request passes the cross-origin check, the session, and the middleware of
+// mount, in this order, and ends in the Handler of its Route.
+package labeler
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"os"
+	"time"
+
+	"agora/db"
+	"agora/views"
+
+	"github.com/a-h/templ"
+	"github.com/alexedwards/scs/v2"
+	"github.com/gin-gonic/gin"
+)
+
+// Server is the running site.
+type Server struct {
+	store    *db.Store
+	sessions *scs.SessionManager
+	log      *slog.Logger
+	public   PublicAddress
+	logins   *loginLimits
+	hashing  chan struct{} // bounds the memory of password hashing
+	closing  chan struct{} // closed when the server begins to shut down
+	handler  http.Handler
+}
+
+// PublicAddress is how browsers reach the site.
+type PublicAddress struct {
+	URL     string         // such as https://rank.example.org, without a slash at the end
+	Secure  bool           // browsers use https
+	Hosts   []string       // accepted Host headers without port; empty: any
+	Proxies []netip.Prefix // whose X-Forwarded-For is believed
+}
+
+// Options of NewServer.
+type Options struct {
+	Log    *slog.Logger // default: text on standard error
+	Public PublicAddress
+}
+
+// NewServer makes the site over an open store. It starts nothing and listens
+// nowhere: tests call Handler directly.
+func NewServer(store *db.Store, o Options) (*Server, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	}
+	s := &Server{
+		store: store, log: o.Log, public: o.Public,
+		sessions: newSessions(store, o.Public.Secure),
+		logins:   newLoginLimits(), hashing: make(chan struct{}, 2), closing: make(chan struct{}),
+	}
+	s.sessions.ErrorFunc = s.sessionFailed
+	engine, err := s.mount(s.routes())
+	if err != nil {
+		return nil, err
+	}
+	static := http.StripPrefix("", views.StaticHandler())
+	mux := http.NewServeMux()
+	mux.Handle(views.StaticPrefix, s.staticHeaders(static)) // no session, no database
+	mux.Handle("/", s.crossOrigin(s.sessions.LoadAndSave(engine)))
+	s.handler = mux
+	return s, nil
+}
+
+// Handler is the site as one handler.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Closing is closed when the server begins to shut down; event streams end then.
+func (s *Server) Closing() <-chan struct{} { return s.closing }
+
+// wrap runs a handler and turns its error into a page.
+func (s *Server) wrap(h Handler) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if err := h(c); err != nil {
+			s.fail(c, err)
+		}
+	}
+}
+
+// render writes a page. Views are rendered with the request's context.
+func render(c *gin.Context, status int, page templ.Component) error {
+	c.Header("Content-Type", "text/html; charset=utf-8")
+	c.Status(status)
+	if err := page.Render(c.Request.Context(), c.Writer); err != nil {
+		return fmt.Errorf("render: %w", err)
+	}
+	return nil
+}
+
+// seeOther sends the browser on after a form, so that a reload sends nothing twice.
+func seeOther(c *gin.Context, to string) error {
+	c.Redirect(http.StatusSeeOther, to)
+	return nil
+}
+
+// frame is what every page shares, for the person who asks.
+func (s *Server) frame(c *gin.Context, title string) views.Frame {
+	u := user(c)
+	f := views.Frame{Title: title, Path: c.Request.URL.Path, User: views.Person{Name: u.Name, Role: string(u.Role)}}
+	if n := s.sessions.PopString(c.Request.Context(), "notice"); n != "" {
+		f.Notices = append(f.Notices, views.Notice{Kind: "good", Title: n})
+	}
+	return f
+}
+
+// notice shows a line on the next page this person sees.
+func (s *Server) notice(c *gin.Context, text string) {
+	s.sessions.Put(c.Request.Context(), "notice", text)
+}
+
+// link makes an address complete, to be sent to somebody.
+func (s *Server) link(path string) string { return s.public.URL + path }
+
+// routesHealth says that the process serves and its database answers and can be written.
+func (s *Server) routesHealth() []Route {
+	return []Route{{Method: http.MethodGet, Path: "/healthz", Allow: public, Handle: s.health}}
+}
+
+func (s *Server) health(c *gin.Context) error {
+	ctx, cancel := context.WithTimeout(c.Request.Context(), 5*time.Second)
+	defer cancel()
+	if err := s.store.CheckWritable(ctx); err != nil {
+		return err
+	}
+	c.String(http.StatusOK, "ok\n")
+	return nil
+}

@@ -1,0 +1,6 @@
+package labeler
+
+// routesSite lists the pages for labelers and researchers.
+func (s *Server) routesSite() []Route {
+	return nil
+}
