@@ -1,0 +1,16 @@
+// Package policy is the dense text policy: Llama- and GPT-2-style models from one Config, training
+// from scratch and on demonstrations, sampling with a key-value cache, scoring, and checkpoints that
+// Hugging Face transformers loads.
+//
+// The parts, each in the file of its name:
+//
+//	Config, Model    the architecture; weights, tokenizer and template together; Load and Save
+//	Model.Hidden     traces the transformer into a graph; everything else is built on it
+//	Batch            sequences laid one after another as a token stream, with the rows that count
+//	Scorer, Sampler  log-probabilities of given tokens; new tokens with theirs. Both agree with the
+//	                 training forward bit for bit in float32, and neither depends on the batch
+//	Optimizer        AdamW with a schedule, saved and restored bit for bit
+//	RunDir, Sink     what a training run leaves behind: run.json, metrics.jsonl, samples.jsonl and
+//	                 a checkpoint that appears whole or not at all
+//	LoadConfig       flat settings structs from TOML and key=value
+package policy

@@ -1,0 +1,144 @@
+package policy
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"agora/policy/checkpoint"
+	"agora/policy/tokenizer"
+)
+
+// Load reads a model directory as transformers writes it, or one of agora's own: a checkpoint, or a
+// run directory, whose result is taken. Files that agora.json lists are verified first.
+func Load(dir string) (*Model, error) {
+	dir, err := Resolve(dir)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := checkpoint.Verify(dir); err != nil {
+		return nil, err
+	}
+	m, err := loadConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.loadWeights(dir); err != nil {
+		return nil, err
+	}
+	if err := m.loadTokenizer(dir); err != nil {
+		return nil, err
+	}
+	m.Hash, err = checkpoint.HashDir(dir)
+	return m, err
+}
+
+// Resolve finds the model directory that dir means: itself if it has a config.json, else the result
+// of the run that it is the directory of, else that run's newest checkpoint.
+func Resolve(dir string) (string, error) {
+	if info, err := os.Stat(dir); err != nil {
+		return "", err
+	} else if !info.IsDir() {
+		return "", fmt.Errorf("%s is a file, want a model directory", dir)
+	}
+	for _, sub := range []string{".", ResultDir, CheckpointDir} {
+		path := filepath.Join(dir, sub)
+		if sub != "." {
+			if err := checkpoint.Recover(path); err != nil {
+				return "", err
+			}
+		}
+		if _, err := os.Stat(filepath.Join(path, "config.json")); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%s holds no model: no config.json in it, in %s or in %s", dir, ResultDir, CheckpointDir)
+}
+
+// loadConfig makes a model of zeros from config.json.
+func loadConfig(dir string) (*Model, error) {
+	path := filepath.Join(dir, "config.json")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	c, err := ParseConfig(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	m, err := NewModel(c)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	var own map[string]json.RawMessage
+	var name string
+	_ = json.Unmarshal(data, &own) // ParseConfig has read it already
+	if text, ok := own[templateKey]; ok {
+		if err := json.Unmarshal(text, &name); err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", path, templateKey, err)
+		}
+	}
+	if m.Template, err = ParseTemplate(name); err != nil {
+		return nil, fmt.Errorf("%s: %s: %w", path, templateKey, err)
+	}
+	if name == "" {
+		m.Template = "" // to be guessed from the tokenizer
+	}
+	return m, nil
+}
+
+func (m *Model) loadWeights(dir string) error {
+	ts, err := checkpoint.OpenTensors(dir)
+	if err != nil {
+		return err
+	}
+	defer ts.Close()
+	// OpenAI's GPT-2 release on the hub has the names without their first part.
+	prefix := ""
+	if m.Config.Family == GPT2 && !ts.Has("transformer.wte.weight") && ts.Has("wte.weight") {
+		prefix = "transformer."
+	}
+	for _, t := range m.Config.tensors() {
+		name := strings.TrimPrefix(t.name, prefix)
+		p := m.Params.Get(t.param)
+		block := p.Data[t.row*p.Cols : (t.row+t.rows)*p.Cols]
+		if err := ts.Read(name, t.shape(), block); err != nil {
+			return err
+		}
+		if t.transposed && t.kind != bias {
+			copy(block, transpose(block, t.cols, t.rows))
+		}
+		if ts.DType(name) != checkpoint.F32 {
+			m.DType = checkpoint.BF16
+		}
+	}
+	return nil
+}
+
+// transpose turns [rows, cols] into [cols, rows].
+func transpose(x []float32, rows, cols int) []float32 {
+	out := make([]float32, len(x))
+	for i := range rows {
+		for j := range cols {
+			out[j*rows+i] = x[i*cols+j]
+		}
+	}
+	return out
+}
+
+func (m *Model) loadTokenizer(dir string) error {
+	tok, err := tokenizer.Load(dir)
+	if err != nil {
+		return err
+	}
+	if tok.Size() > m.Config.Vocab {
+		return fmt.Errorf("%s: the tokenizer has %d ids, the model's vocab_size is %d", dir, tok.Size(), m.Config.Vocab)
+	}
+	m.Tokenizer = tok
+	if m.Template == "" {
+		m.Template = templateOf(tok)
+	}
+	return nil
+}
