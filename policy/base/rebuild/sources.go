@@ -71,13 +71,25 @@ func inSentences(docs []string) []string {
 			out = append(out, d)
 			continue
 		}
-		for at := sentenceEnd.FindStringIndex(d); at != nil; at = sentenceEnd.FindStringIndex(d) {
-			out = append(out, d[:at[1]-1])
-			d = d[at[1]-1:]
-		}
-		out = append(out, d)
+		out = append(out, sentences(d)...)
 	}
 	return out
+}
+
+var abbreviation = regexp.MustCompile(`\b(Mr|Mrs|Ms|Dr|St|Prof|No|vs|etc|[A-Z])\.$`)
+
+// sentences cuts a paragraph where a sentence ends and the next begins, but not after "Mrs." and the like.
+func sentences(paragraph string) []string {
+	var out []string
+	begin := 0
+	for _, at := range sentenceEnd.FindAllStringIndex(paragraph, -1) {
+		next := at[1] - 1
+		if s := strings.TrimSpace(paragraph[begin:next]); !abbreviation.MatchString(s) {
+			out = append(out, s)
+			begin = next
+		}
+	}
+	return append(out, paragraph[begin:])
 }
 
 // readC4 splits web documents into paragraphs that end like a sentence.
