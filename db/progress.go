@@ -77,8 +77,10 @@ func (s *Store) undoState(tx *gorm.DB, proj Project, userID int64, p *Progress) 
 // RecentAnswer is a line of a labeler's list of own submissions.
 type RecentAnswer struct {
 	LeaseID  string // opens the task again with Task
+	ItemID   int64
 	Prompt   string // JSON list of messages
 	State    string // LeaseAnswered or LeaseSkipped
+	Reason   string // why it was skipped
 	Closed   Millis
 	Editable bool
 }
@@ -90,7 +92,7 @@ func (s *Store) Recent(ctx context.Context, projectID, userID int64, n int) ([]R
 		return nil, err
 	}
 	var rows []RecentAnswer
-	err = s.read(ctx).Raw(`SELECT l.id AS lease_id, i.prompt, l.state, l.closed FROM leases l JOIN items i ON i.id = l.item_id
+	err = s.read(ctx).Raw(`SELECT l.id AS lease_id, l.item_id, i.prompt, l.state, l.reason, l.closed FROM leases l JOIN items i ON i.id = l.item_id
 		WHERE l.user_id = ? AND l.state IN (?, ?) AND i.project_id = ? ORDER BY l.closed DESC, l.taken DESC LIMIT ?`,
 		userID, LeaseAnswered, LeaseSkipped, projectID, n).Scan(&rows).Error
 	for i, r := range rows {
