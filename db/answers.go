@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,7 @@ func (s *Store) Submit(ctx context.Context, userID int64, leaseID string, r Rank
 		}
 		return s.replaceAnswer(tx, l, &a, r)
 	})
-	return a, errors.Join(err, lost)
+	return a, cmp.Or(err, lost)
 }
 
 // replaceAnswer stores a new active answer of a lease, retires the one before,

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -24,7 +25,7 @@ func (s *Store) SaveDraft(ctx context.Context, userID int64, leaseID string, r R
 		saved = s.Now()
 		return putDraft(tx, Draft{l.ItemID, userID, r, saved})
 	})
-	return saved, errors.Join(err, lost)
+	return saved, cmp.Or(err, lost)
 }
 
 // putDraft writes or overwrites the draft of a person on an item.

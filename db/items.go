@@ -17,7 +17,7 @@ type NewItem struct {
 	Kind        string // ItemRank, ItemPrompt or ItemDemo; empty: ItemRank
 	PromptID    string
 	Prompt      []Message // or PromptJSON
-	PromptJSON  string    // JSON list of messages, kept verbatim; wins over Prompt
+	PromptJSON  string    // JSON list of messages or a JSON string, kept verbatim; wins over Prompt
 	Lang        string
 	Priority    int
 	Extra       string // JSON object or empty

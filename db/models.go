@@ -134,7 +134,7 @@ type Item struct {
 	Kind      string
 	Hash      string // of prompt, completions and extra: equal items of a project are one
 	PromptID  string
-	Prompt    string // JSON list of {"role","content"}
+	Prompt    string // JSON list of {"role","content"}, or a JSON string
 	Lang      string // BCP 47, empty: unknown
 	Extra     string // JSON object: further fields of the item's record
 	Priority  int    // higher is handed out first
@@ -150,8 +150,12 @@ type Message struct {
 	Content string `json:"content"`
 }
 
-// Messages decodes the prompt.
+// Messages decodes the prompt; a plain string is one user turn.
 func (it Item) Messages() ([]Message, error) {
+	var text string
+	if json.Unmarshal([]byte(it.Prompt), &text) == nil {
+		return []Message{{"user", text}}, nil
+	}
 	var m []Message
 	if err := json.Unmarshal([]byte(it.Prompt), &m); err != nil {
 		return nil, fmt.Errorf("item %d: prompt: %w", it.ID, err)

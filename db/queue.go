@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -204,20 +205,23 @@ func (s *Store) closeLease(tx *gorm.DB, l Lease, state string, also map[string]a
 }
 
 // Task loads a lease for its holder again, for the page after a reload or an
-// edit. It returns ErrNotFound for a lease of somebody else, and ErrLeaseLost
-// when it ended otherwise than by an answer that can still be edited and its
-// place was given away.
+// edit. It returns ErrNotFound for a lease of somebody else. For a lease that
+// ended otherwise than by an answer that may still change, it returns the task
+// to read together with ErrLeaseLost or ErrTooLate.
 func (s *Store) Task(ctx context.Context, userID int64, leaseID string) (Task, error) {
 	var t Task
+	var lost error
 	err := s.write(ctx, func(tx *gorm.DB) error {
 		l, p, err := s.held(tx, userID, leaseID)
-		if err != nil {
+		if errors.Is(err, ErrLeaseLost) || errors.Is(err, ErrTooLate) {
+			lost = err
+		} else if err != nil {
 			return err
 		}
 		t, err = s.task(tx, p, l)
 		return err
 	})
-	return t, err
+	return t, cmp.Or(err, lost)
 }
 
 // held loads a lease for writing. An open lease is renewed; an expired one is

@@ -22,6 +22,11 @@ const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; 
 // crossOrigin refuses what another site makes a browser send here.
 func (s *Server) crossOrigin(next http.Handler) http.Handler {
 	p := http.NewCrossOriginProtection()
+	if s.public.URL != "" {
+		if err := p.AddTrustedOrigin(s.public.URL); err != nil { // behind a proxy the Host header may differ
+			s.log.Warn("public address", "error", err)
+		}
+	}
 	p.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "This request came from another site. Open agora directly and try again.", http.StatusForbidden)
 	}))
