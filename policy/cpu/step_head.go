@@ -1,0 +1,187 @@
+package cpu
+
+import (
+	"math"
+
+	"agora/policy/graph"
+)
+
+// headRows is how many rows of logits exist at a time. It is a constant because the gradient of the
+// head adds up block by block.
+const headRows = 512
+
+// vocabChunk is how many exponentials are added up in float32 before they go to a float64 sum.
+const vocabChunk = 512
+
+func headScratch(n *graph.Node, workers int) int {
+	rows := min(headRows, n.In[0].Rows.Cap)
+	return rows*n.W.Rows + workers*vocabChunk
+}
+
+// head is LogProb, its gradient, or CrossEntropy with or without gradient.
+type head struct {
+	op      graph.Op
+	h       *tensor
+	targets []int32
+	w       *graph.Param
+	packed  *packedParam
+	scale   float32 // 1/temperature
+
+	logp, entropy, lse *tensor // LogProb writes; entropy may be nil
+	dlogp              *tensor // LogProbGrad reads
+	weights, loss      *tensor // CrossEntropy
+	factor             float32 // d total / d loss
+	grad               bool
+	dh                 *tensor // nil if not needed
+	dw                 paramGrad
+
+	logits, chunks []float32
+}
+
+func (b *binder) head(j *job) step {
+	n := j.node
+	s := &head{op: n.Op, w: n.W, scale: float32(1 / n.Attr.A)}
+	in := n.In
+	switch n.Op {
+	case graph.OpLogProb:
+		s.logp, s.lse = b.tensor(n.Out[0]), b.tensor(n.Out[2])
+		if b.used(n.Out[1]) {
+			s.entropy = b.tensor(n.Out[1])
+		}
+	case graph.OpLogProbGrad:
+		s.dlogp, s.lse, s.grad = b.tensor(in[0]), b.tensor(in[3]), true
+		in = in[1:]
+		if b.used(j.out) {
+			s.dh = b.tensor(j.out)
+		}
+	case graph.OpCrossEntropy:
+		s.weights, s.loss, s.logp = b.tensor(in[2]), b.tensor(n.Out[0]), b.tensor(n.Out[1])
+		s.grad, s.factor = n.Attr.Loss, float32(n.Attr.B)
+		if s.grad && b.used(n.Out[2]) {
+			s.dh = b.tensor(n.Out[2])
+		}
+	}
+	s.h, s.targets = b.tensor(in[0]), b.p.ints[in[1]]
+	if s.grad {
+		s.dw = b.grad(n.W)
+	} else {
+		s.packed = b.pack(n.W)
+	}
+	scratch := b.scratch(j)
+	split := len(scratch) - b.plan.workers*vocabChunk
+	s.logits, s.chunks = scratch[:split], scratch[split:]
+	return s
+}
+
+func (s *head) run(w *Worker, p *Program) {
+	rows, v := s.h.n(), s.w.Rows
+	if rows == 0 && s.dw.data != nil && !s.dw.adds(p) {
+		lo, hi := w.Part(len(s.dw.data))
+		clear(s.dw.data[lo:hi])
+	}
+	for from := 0; from < rows; from += headRows {
+		n := min(headRows, rows-from)
+		w.logits(s.logits, s.h, from, n, s.w, s.packed)
+		lo, hi := w.Part(n)
+		for i := lo; i < hi; i++ {
+			s.row(w, from+i, s.logits[i*v:(i+1)*v])
+		}
+		w.Barrier()
+		if s.grad {
+			s.backward(w, p, from, n)
+		}
+	}
+	if s.op == graph.OpCrossEntropy && w.ID() == 0 {
+		sum := 0.0
+		for i, logp := range s.logp.all() {
+			sum -= float64(s.weights.data[i]) * float64(logp)
+		}
+		s.loss.data[0] = float32(sum)
+	}
+	w.Barrier()
+}
+
+// logits computes n rows of h·headᵀ, starting at row from.
+func (w *Worker) logits(dst []float32, h *tensor, from, n int, head *graph.Param, packed *packedParam) {
+	g := Gemm{
+		M: n, N: head.Rows, K: head.Cols, A: h.data[from*h.cols:], LDA: h.cols,
+		B: head.Data, LDB: head.Cols, TransB: true, C: dst, LDC: head.Rows,
+	}
+	if packed != nil {
+		g.Packed = packed.panels
+	}
+	w.Gemm(&g)
+}
+
+// row handles the logits z of row i; with a gradient it turns them into d total / d z.
+func (s *head) row(w *Worker, i int, z []float32) {
+	t := s.targets[i]
+	chunk := s.chunks[w.ID()*vocabChunk:][:vocabChunk]
+	switch {
+	case s.op == graph.OpLogProbGrad:
+		w.ExpSum(z, z, s.scale, -s.lse.data[i])
+		d := s.dlogp.data[i] * s.scale
+		w.Scale(z, z, -d) // d logp(t) / dz_j = (1[j=t] - p_j)/temperature
+		z[t] += d
+	case s.op == graph.OpLogProb:
+		top, sum, dot := w.expSums(z, s.scale, chunk, s.entropy != nil)
+		lse := logSum(top, sum)
+		s.logp.data[i], s.lse.data[i] = logProb(z[t], s.scale, lse), float32(lse)
+		if s.entropy != nil { // -Σ p log p = lse - Σ p·z/temperature
+			s.entropy.data[i] = float32(lse - float64(s.scale)*dot/sum)
+		}
+	default:
+		zt := z[t]
+		dst := chunk
+		if s.grad {
+			dst = z
+		}
+		top, sum, _ := w.expSums(z, 1, dst, false)
+		s.logp.data[i] = logProb(zt, 1, logSum(top, sum))
+		if s.grad {
+			d := s.weights.data[i] * s.factor
+			w.Scale(z, z, float32(float64(d)/sum))
+			z[t] -= d
+		}
+	}
+}
+
+// expSums returns top = max(z·scale), Σ exp(z·scale - top) and, if asked, Σ exp(…)·z. The
+// exponentials are left in dst, which holds either all of z or one chunk. The order of the sums
+// depends on the size of the vocabulary only, and is the same wherever a probability is computed.
+func (w *Worker) expSums(z []float32, scale float32, dst []float32, withDot bool) (top float32, sum, dot float64) {
+	top = w.Max(z) * scale
+	for lo := 0; lo < len(z); lo += vocabChunk {
+		part := z[lo:min(lo+vocabChunk, len(z))]
+		e := dst[:len(part)]
+		if len(dst) == len(z) {
+			e = dst[lo : lo+len(part)]
+		}
+		sum += float64(w.ExpSum(e, part, scale, -top))
+		if withDot {
+			dot += float64(w.Dot(e, part))
+		}
+	}
+	return top, sum, dot
+}
+
+func logSum(top float32, sum float64) float64 { return float64(top) + math.Log(sum) }
+
+// logProb is the log-probability of a token with logit z.
+func logProb(z, scale float32, lse float64) float32 { return float32(float64(z*scale) - lse) }
+
+// backward: dh = dz head, dhead += dzᵀ h for a block of rows.
+func (s *head) backward(w *Worker, p *Program, from, n int) {
+	v, d := s.w.Rows, s.w.Cols
+	if s.dh != nil {
+		g := Gemm{M: n, N: d, K: v, A: s.logits, LDA: v, B: s.w.Data, LDB: d, C: s.dh.data[from*d:], LDC: d}
+		w.Gemm(&g)
+	}
+	if s.dw.data != nil {
+		g := Gemm{
+			M: v, N: d, K: n, A: s.logits, LDA: v, TransA: true, B: s.h.data[from*d:], LDB: d,
+			C: s.dw.data, LDC: d, Add: from > 0 || s.dw.adds(p),
+		}
+		w.Gemm(&g)
+	}
+}

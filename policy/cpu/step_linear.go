@@ -1,0 +1,136 @@
+package cpu
+
+import "agora/policy/graph"
+
+// linear: out = (residual +) x wᵀ (+ bias).
+type linear struct {
+	x, out, residual *tensor
+	w, bias          *graph.Param
+	packed           *packedParam // w in panels, nil to pack on the fly
+}
+
+func (b *binder) linear(j *job) step {
+	n := j.node
+	s := &linear{x: b.tensor(n.In[0]), out: b.tensor(j.out), w: n.W, bias: n.Bias, packed: b.pack(n.W)}
+	if len(n.In) > 1 {
+		s.residual = b.tensor(n.In[1])
+	}
+	return s
+}
+
+func (s *linear) run(w *Worker, p *Program) {
+	if s.residual != nil {
+		w.copyBase(s.out, s.residual)
+	}
+	g := Gemm{
+		M: s.x.n(), N: s.w.Rows, K: s.w.Cols,
+		A: s.x.data, LDA: s.x.cols, B: s.w.Data, LDB: s.w.Cols, TransB: true, C: s.out.data, LDC: s.out.cols,
+		Add: s.residual != nil,
+	}
+	if s.bias != nil {
+		g.Bias = s.bias.Data
+	}
+	if s.packed != nil {
+		g.Packed = s.packed.panels
+	}
+	w.Gemm(&g)
+}
+
+// copyBase makes dst a copy of base, unless the planner put both in one place.
+func (w *Worker) copyBase(dst, base *tensor) {
+	if &dst.data[0] == &base.data[0] {
+		return
+	}
+	lo, hi := w.Part(dst.n())
+	copyOrClear(dst, base, lo, hi)
+	w.Barrier()
+}
+
+// linearGradX: dx = (base +) dy w.
+type linearGradX struct {
+	dy, dx, base *tensor
+	w            *graph.Param
+}
+
+func (s *linearGradX) run(w *Worker, p *Program) {
+	if s.base != nil {
+		w.copyBase(s.dx, s.base)
+	}
+	g := Gemm{
+		M: s.dy.n(), N: s.w.Cols, K: s.w.Rows,
+		A: s.dy.data, LDA: s.dy.cols, B: s.w.Data, LDB: s.w.Cols, C: s.dx.data, LDC: s.dx.cols, Add: s.base != nil,
+	}
+	w.Gemm(&g)
+}
+
+// linearGradW: dw (+)= dyᵀ x, dbias (+)= Σ dy.
+type linearGradW struct {
+	dy, x     *tensor
+	w         *graph.Param
+	dw, dbias paramGrad
+}
+
+func (s *linearGradW) run(w *Worker, p *Program) {
+	if s.dbias.data != nil {
+		w.sumRows(s.dbias.data, s.dy, s.dbias.adds(p))
+	}
+	if s.dw.data == nil {
+		w.Barrier()
+		return
+	}
+	g := Gemm{
+		M: s.w.Rows, N: s.w.Cols, K: s.dy.n(),
+		A: s.dy.data, LDA: s.dy.cols, TransA: true, B: s.x.data, LDB: s.x.cols,
+		C: s.dw.data, LDC: s.w.Cols, Add: s.dw.adds(p),
+	}
+	w.Gemm(&g)
+}
+
+// sumRows adds up the rows of x in order; each worker has its columns. No barrier.
+func (w *Worker) sumRows(dst []float32, x *tensor, add bool) {
+	lo, hi := w.part16(x.cols)
+	if !add {
+		clear(dst[lo:hi])
+	}
+	for i := range x.n() {
+		w.Add(dst[lo:hi], dst[lo:hi], x.row(i)[lo:hi])
+	}
+}
+
+// packedParam keeps a weight in the panels that Gemm multiplies with. All programs of a device
+// share it.
+type packedParam struct {
+	params  *graph.Params
+	param   *graph.Param
+	panels  *Packed
+	version uint64 // of params when packed
+}
+
+// pack returns the packed form of w if this program uses such, and has it renewed before each run.
+func (b *binder) pack(w *graph.Param) *packedParam {
+	if !b.prepack {
+		return nil
+	}
+	d := b.p.device
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	k := d.packed[w]
+	if k == nil {
+		k = &packedParam{params: b.p.g.Params, param: w, panels: NewPacked(w.Cols, w.Rows)}
+		d.packed[w] = k
+	}
+	b.p.packs = append(b.p.packs, k)
+	return k
+}
+
+// renew packs the weight again if the parameters changed since. All workers call it after a barrier.
+func (k *packedParam) renew(w *Worker) {
+	if k.version == k.params.Version() {
+		return
+	}
+	w.Pack(k.panels, k.param.Data, k.param.Cols, true)
+	if w.ID() == 0 {
+		k.version = k.params.Version()
+	}
+	w.Barrier()
+}
