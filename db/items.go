@@ -22,6 +22,7 @@ type NewItem struct {
 	Priority    int
 	Extra       string // JSON object or empty
 	Line        int    // in its file, from 1
+	Queue       bool   // hand it out to labelers
 	Completions []NewCompletion
 	Answer      *NewAnswer // judgement that came with it, or nil
 }
@@ -52,13 +53,17 @@ type NewAnswer struct {
 }
 
 // ImportBatch adds the rows that next yields, in order, as one import in one
-// transaction: all or nothing. next returns false after the last row; its
+// transaction: all or nothing; the import's counts are filled in. next returns false after the last row; its
 // error ends the import. Items equal to one the project has are not doubled,
 // their answers join the existing item. Importing the same bytes twice into a
 // project is refused, so that no judgement counts double.
 func (s *Store) ImportBatch(ctx context.Context, imp Import, next func() (NewItem, bool, error)) (Import, error) {
 	imp.Created = s.Now()
 	err := s.write(ctx, func(tx *gorm.DB) error {
+		p, err := first[Project](tx.Where("id = ?", imp.ProjectID))
+		if err != nil {
+			return err
+		}
 		if err := refuseTwice(tx, imp); err != nil {
 			return err
 		}
@@ -73,7 +78,7 @@ func (s *Store) ImportBatch(ctx context.Context, imp Import, next func() (NewIte
 			if !ok {
 				break
 			}
-			if err := s.importRow(tx, &imp, it); err != nil {
+			if err := s.importRow(tx, p, &imp, it); err != nil {
 				return err
 			}
 		}
@@ -87,7 +92,7 @@ func (s *Store) ImportBatch(ctx context.Context, imp Import, next func() (NewIte
 }
 
 // AddItems imports rows that are already in memory, such as a run's samples to
-// be ranked. file names their origin.
+// be ranked, and hands them out. file names their origin.
 func (s *Store) AddItems(ctx context.Context, projectID, by int64, file string, items []NewItem) (Import, error) {
 	b, err := json.Marshal(items)
 	if err != nil {
@@ -102,7 +107,7 @@ func (s *Store) AddItems(ctx context.Context, projectID, by int64, file string, 
 		}
 		it := items[i]
 		i++
-		it.Line = i
+		it.Line, it.Queue = i, true
 		return it, true, nil
 	})
 }
@@ -123,12 +128,12 @@ func refuseTwice(tx *gorm.DB, imp Import) error {
 var ErrImportedTwice = errors.New("this file was imported into this project before")
 
 // importRow stores one row: its item unless the project has it, and its answer.
-func (s *Store) importRow(tx *gorm.DB, imp *Import, in NewItem) error {
+func (s *Store) importRow(tx *gorm.DB, p Project, imp *Import, in NewItem) error {
 	imp.Rows++
 	if in.Line == 0 {
 		in.Line = imp.Rows
 	}
-	if err := in.fill(); err != nil {
+	if err := in.fill(p); err != nil {
 		return fmt.Errorf("line %d: %w", in.Line, err)
 	}
 	it, isNew, err := s.putItem(tx, imp, in)
@@ -146,7 +151,7 @@ func (s *Store) importRow(tx *gorm.DB, imp *Import, in NewItem) error {
 }
 
 // fill checks a row and sets its defaults.
-func (in *NewItem) fill() error {
+func (in *NewItem) fill(p Project) error {
 	if in.Kind == "" {
 		in.Kind = ItemRank
 	}
@@ -157,8 +162,14 @@ func (in *NewItem) fill() error {
 		}
 		in.PromptJSON = string(b)
 	}
-	if in.Kind == ItemRank && (len(in.Completions) < 2 || len(in.Completions) > 9) {
-		return invalid("completions", "a ranking needs 2 to 9, got %d", len(in.Completions))
+	switch n := len(in.Completions); {
+	case in.Kind != ItemRank:
+	case n < 2:
+		return invalid("completions", "a ranking needs 2 or more, got %d", n)
+	case in.Queue && n > 9:
+		return invalid("completions", "labelers rank at most 9, got %d", n)
+	case in.Queue && p.Kind == KindPairwise && n != 2:
+		return invalid("completions", "project %s compares 2, got %d", p.Name, n)
 	}
 	for i := range in.Completions {
 		if c := &in.Completions[i]; c.ExtID == "" {
@@ -189,12 +200,15 @@ func (s *Store) putItem(tx *gorm.DB, imp *Import, in NewItem) (Item, bool, error
 		hash = fmt.Sprintf("%s:%d:%d", hash, imp.ID, in.Line)
 	}
 	it, err := first[Item](tx.Where("project_id = ? AND hash = ?", imp.ProjectID, hash))
+	if err == nil && it.Closed && in.Queue {
+		err = tx.Model(&it).Update("closed", false).Error
+	}
 	if !errors.Is(err, ErrNotFound) {
 		return it, false, err
 	}
 	it = Item{ProjectID: imp.ProjectID, ImportID: imp.ID, Line: in.Line, Kind: in.Kind, Hash: hash, PromptID: in.PromptID,
 		Prompt: in.PromptJSON, Lang: in.Lang, Extra: in.Extra, Priority: in.Priority, K: len(in.Completions), Created: s.Now(),
-		Closed: in.Answer != nil}
+		Closed: !in.Queue}
 	if err := tx.Create(&it).Error; err != nil {
 		return it, true, err
 	}
@@ -225,7 +239,7 @@ func (s *Store) Imports(ctx context.Context, projectID int64) ([]Import, error) 
 // Items that came with judgements are held back at first.
 func (s *Store) SetQueued(ctx context.Context, importID int64, queued bool) error {
 	return s.write(ctx, func(tx *gorm.DB) error {
-		return tx.Model(&Item{}).Where("import_id = ?", importID).Update("closed", !queued).Error
+		return tx.Model(&Item{}).Where("import_id = ? AND k <= 9", importID).Update("closed", !queued).Error
 	})
 }
 
