@@ -1,0 +1,96 @@
+package reward
+
+import (
+	"fmt"
+	"math"
+)
+
+// TrainConfig are the settings of `reward train`.
+type TrainConfig struct {
+	Epochs       float64 `toml:"epochs" json:"epochs" unit:"passes" help:"passes over the training rankings; more than one usually overfits"`
+	BatchPrompts int     `toml:"batch_prompts" json:"batch_prompts" unit:"prompts/step" help:"prompts per optimizer step, each with all of its comparisons (pairs, where one prompt has very many texts)"`
+	MicroTokens  int     `toml:"micro_tokens" json:"micro_tokens" unit:"tokens" help:"tokens forwarded at a time; a step accumulates gradients until its prompts are done"`
+	MaxTokens    int     `toml:"max_tokens" json:"max_tokens" unit:"tokens" help:"longest prompt and completion, longer ones lose the start of the prompt; 0 is the model's context"`
+
+	LearningRate float64 `toml:"learning_rate" json:"learning_rate" unit:"1/step" help:"peak of the schedule; 0 is 1e-3·(128/width)^1.5: 1e-3 for tiny models, 5.5e-6 at width 4096"`
+	Schedule     string  `toml:"schedule" json:"schedule" unit:"" help:"cosine, linear or constant after the warm-up"`
+	Floor        float64 `toml:"learning_rate_floor" json:"learning_rate_floor" unit:"share" help:"share of the peak that is left at the end"`
+	WarmupShare  float64 `toml:"warmup_share" json:"warmup_share" unit:"share" help:"share of the steps in which the learning rate rises"`
+	Beta1        float64 `toml:"beta1" json:"beta1" unit:"" help:"Adam's first decay"`
+	Beta2        float64 `toml:"beta2" json:"beta2" unit:"" help:"Adam's second decay"`
+	WeightDecay  float64 `toml:"weight_decay" json:"weight_decay" unit:"1/step" help:"decoupled; not for norms and biases"`
+	ClipNorm     float64 `toml:"clip_norm" json:"clip_norm" unit:"" help:"gradients are scaled down to this norm; 0 never"`
+	Dropout      float64 `toml:"dropout" json:"dropout" unit:"probability" help:"on the embedding and on both branches of every layer"`
+
+	Ties         string `toml:"ties" json:"ties" unit:"" help:"what a tie teaches: drop nothing, half equal scores, davidson a third outcome"`
+	IgnorePrompt bool   `toml:"ignore_prompt" json:"ignore_prompt" unit:"" help:"score completions without their prompts"`
+
+	Split      string  `toml:"split" json:"split" unit:"" help:"auto, field (the rows' own split), hash, or none"`
+	ValPrompts float64 `toml:"val_prompts" json:"val_prompts" unit:"share" help:"share of the prompts kept for validation"`
+	ValWorkers float64 `toml:"val_workers" json:"val_workers" unit:"share" help:"share of the labelers kept for validation, where there are ten or more"`
+	ValTexts   float64 `toml:"val_texts" json:"val_texts" unit:"share" help:"share of the texts kept for validation; pairs of a kept and another text are dropped. 0 lets texts recur"`
+
+	EvalEvery int    `toml:"eval_every" json:"eval_every" unit:"steps" help:"validate every so many steps; 0 ten times a run"`
+	SaveEvery int    `toml:"save_every" json:"save_every" unit:"steps" help:"write a checkpoint to resume from every so many steps; 0 ten times a run"`
+	Seed      uint64 `toml:"seed" json:"seed" unit:"" help:"of the head, the order, the dropout and the split"`
+}
+
+// DefaultTrainConfig is one epoch with the settings that work on small models.
+func DefaultTrainConfig() TrainConfig {
+	return TrainConfig{
+		Epochs: 1, BatchPrompts: 64, MicroTokens: 8192,
+		Schedule: "cosine", Floor: .1, WarmupShare: .03, Beta1: .9, Beta2: .95, ClipNorm: 1, Dropout: .1,
+		Ties: string(TiesDrop), Split: "auto", ValPrompts: .1, ValWorkers: .1,
+	}
+}
+
+// Validate names the first setting that makes no sense.
+func (c TrainConfig) Validate() error {
+	share := func(name string, v float64) error {
+		if !(v >= 0 && v < 1) {
+			return fmt.Errorf("reward: %s %v is outside [0, 1)", name, v)
+		}
+		return nil
+	}
+	for _, f := range []struct {
+		name  string
+		value float64
+	}{{"dropout", c.Dropout}, {"warmup_share", c.WarmupShare}, {"val_prompts", c.ValPrompts},
+		{"val_workers", c.ValWorkers}, {"val_texts", c.ValTexts}, {"beta1", c.Beta1}, {"beta2", c.Beta2}} {
+		if err := share(f.name, f.value); err != nil {
+			return err
+		}
+	}
+	switch {
+	case !(c.Epochs > 0):
+		return fmt.Errorf("reward: epochs %v must be positive", c.Epochs)
+	case c.BatchPrompts < 1:
+		return fmt.Errorf("reward: batch_prompts %d must be at least 1", c.BatchPrompts)
+	case c.MicroTokens < 1:
+		return fmt.Errorf("reward: micro_tokens %d must be at least 1", c.MicroTokens)
+	case c.MaxTokens < 0 || c.EvalEvery < 0 || c.SaveEvery < 0:
+		return fmt.Errorf("reward: max_tokens, eval_every and save_every must not be negative")
+	case c.LearningRate < 0 || math.IsNaN(c.LearningRate):
+		return fmt.Errorf("reward: learning_rate %v must not be negative", c.LearningRate)
+	case c.WeightDecay < 0 || c.ClipNorm < 0:
+		return fmt.Errorf("reward: weight_decay and clip_norm must not be negative")
+	case c.Floor < 0 || c.Floor > 1:
+		return fmt.Errorf("reward: learning_rate_floor %v is outside [0, 1]", c.Floor)
+	case c.Schedule != "cosine" && c.Schedule != "linear" && c.Schedule != "constant":
+		return fmt.Errorf("reward: schedule %q must be cosine, linear or constant", c.Schedule)
+	case c.Ties != string(TiesDrop) && c.Ties != string(TiesHalf) && c.Ties != string(TiesDavidson):
+		return fmt.Errorf("reward: ties %q must be drop, half or davidson", c.Ties)
+	case c.Split != "auto" && c.Split != "field" && c.Split != "hash" && c.Split != "none":
+		return fmt.Errorf("reward: split %q must be auto, field, hash or none", c.Split)
+	}
+	return nil
+}
+
+// learningRate resolves the default for a model's width. The exponent joins what
+// works for tiny models to InstructGPT's 9e-6 at 6B (width 4096).
+func (c TrainConfig) learningRate(width int) float64 {
+	if c.LearningRate > 0 {
+		return c.LearningRate
+	}
+	return 1e-3 * math.Pow(128/float64(width), 1.5)
+}

@@ -1,0 +1,15 @@
+// Package reward learns a scalar reward from people's rankings, as InstructGPT
+// does (Ouyang et al. 2022, arXiv:2203.02155, sections 3.5 and appendix C.2).
+//
+//	kwise.go          the loss: every pair of a ranking, each text forwarded once
+//	group.go          rankings → the units of training; votes become soft labels, ties
+//	encode.go         prompt and completion → tokens
+//	split.go          training and validation share no prompt and no labeler
+//	train.go          the run: steps, checkpoints, centring
+//	model.go          a policy's trunk with a scalar head; load and save
+//	score.go          rewards of token sequences, the same bits in any batch
+//	evaluate.go       accuracy with a labeler-clustered interval, by group, margin, length
+//	comparison.go     rater against rater; bradleyterry.go: one strength per text
+//
+// The records and public formats are in reward/prefs.
+package reward

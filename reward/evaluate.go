@@ -1,0 +1,199 @@
+package reward
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"unicode/utf8"
+
+	"agora/reward/prefs"
+)
+
+// Report says how well scores predict judgments. Every untied pair of every
+// ranking counts once.
+type Report struct {
+	N        int        `json:"n"`
+	Accuracy float64    `json:"accuracy"` // equal scores count half
+	CI95     [2]float64 `json:"ci95"`
+	Loss     float64    `json:"loss"` // mean −log σ(margin), nats
+	Ties     int        `json:"ties"` // tied pairs, left out
+
+	ByGroup       map[string]Part `json:"by_group"`        // "gender=woman" …
+	ByLabelerFold map[string]Part `json:"by_labeler_fold"` // worker_fold, else labelers hashed into 5
+	WorstGroup    string          `json:"worst_group"`     // the least accurate one with 20 pairs or more
+	ByMargin      []MarginBin     `json:"by_margin"`       // how sure the model is, in fifths
+	ByStrength    map[string]Part `json:"by_strength"`     // how sure the labeler was (K = 2, graded)
+	Calibration   float64         `json:"calibration"`     // expected calibration error over by_margin
+	Length        LengthReport    `json:"length"`          // does it only count words?
+	Clusters      string          `json:"clusters"`        // what the interval resamples
+	Units         int             `json:"clusters_n"`      // how many of them
+	Truncated     int             `json:"truncated"`       // texts that had to be cut to fit the model
+}
+
+// Part is the accuracy on a part of the pairs.
+type Part struct {
+	N        int        `json:"n"`
+	Accuracy float64    `json:"accuracy"`
+	CI95     [2]float64 `json:"ci95"`
+}
+
+// MarginBin is a fifth of the pairs by the size of the score difference.
+type MarginBin struct {
+	From      float64 `json:"from"` // smallest |difference| of scores
+	To        float64 `json:"to"`
+	N         int     `json:"n"`
+	Predicted float64 `json:"predicted"` // mean σ(|difference|): the accuracy the model claims
+	Accuracy  float64 `json:"accuracy"`  // and the one it has
+}
+
+// LengthReport compares scores with lengths in characters.
+type LengthReport struct {
+	Correlation float64 `json:"correlation"` // Pearson, of a text's score and length
+	LongerWins  float64 `json:"longer_wins"` // accuracy of "the longer text is better"
+}
+
+// observation is one judged pair.
+type observation struct {
+	line   *prefs.Ranked
+	unit   string // cluster
+	margin float64
+	longer int // 1: the better text is the longer one, -1: the shorter, 0: equal
+}
+
+func (o observation) right() float64 {
+	switch {
+	case o.margin > 0:
+		return 1
+	case o.margin == 0:
+		return .5
+	}
+	return 0
+}
+
+// Evaluate scores every text once and compares with the judgments.
+func Evaluate(ctx context.Context, s *Scorer, lines []*prefs.Ranked) (*Report, error) {
+	return evaluate(ctx, s, lines, true)
+}
+
+// evaluate leaves intervals and parts out where full is false.
+func evaluate(ctx context.Context, s *Scorer, lines []*prefs.Ranked, full bool) (*Report, error) {
+	texts, cut, err := s.scoreTexts(ctx, lines)
+	if err != nil {
+		return nil, err
+	}
+	r := &Report{Truncated: cut}
+	clusterOf, clusters := clustering(lines)
+	var all []observation
+	for _, line := range lines {
+		pairs, ties := line.Pairs()
+		r.Ties += ties
+		for _, p := range pairs {
+			a, b := texts[textName(line, p.Better)], texts[textName(line, p.Worse)]
+			o := observation{line: line, unit: clusterOf(line), margin: a.score - b.score, longer: sign(a.length - b.length)}
+			all = append(all, o)
+			r.Accuracy += o.right()
+			r.Loss -= logSigmoid(o.margin)
+		}
+	}
+	r.N = len(all)
+	if r.N == 0 {
+		return r, nil
+	}
+	r.Accuracy /= float64(r.N)
+	r.Loss /= float64(r.N)
+	if full {
+		r.Clusters = clusters
+		r.parts(all)
+		r.Length = lengthReport(texts, all)
+	}
+	return r, nil
+}
+
+// scored is a text's reward and length.
+type scored struct {
+	score  float64
+	length int // characters
+}
+
+// scoreTexts scores each distinct text of the rankings once.
+func (s *Scorer) scoreTexts(ctx context.Context, lines []*prefs.Ranked) (map[string]scored, int, error) {
+	enc := s.m.encoder()
+	out := map[string]scored{}
+	var names []string
+	var seqs [][]int32
+	for _, r := range lines {
+		for i, c := range r.Completions {
+			name := textName(r, i)
+			if _, ok := out[name]; ok {
+				continue
+			}
+			ids, err := enc.tokens(r.Prompt, c.Text)
+			if err != nil {
+				return nil, 0, fmt.Errorf("prompt %s, completion %s: %w", r.PromptID, c.ID, err)
+			}
+			out[name] = scored{length: utf8.RuneCountInString(c.Text)}
+			names, seqs = append(names, name), append(seqs, ids)
+		}
+	}
+	scores, err := s.Score(ctx, seqs)
+	if err != nil {
+		return nil, 0, err
+	}
+	for i, name := range names {
+		out[name] = scored{float64(scores[i]), out[name].length}
+	}
+	return out, enc.truncated, nil
+}
+
+// clustering says what observations depend on each other: those of one labeler
+// where labelers are known (five or more), else those of one prompt, else, where
+// there are few prompts, those of one set of texts.
+func clustering(lines []*prefs.Ranked) (of func(*prefs.Ranked) string, name string) {
+	workers := distinct(lines, workerUnit)
+	known := 0
+	for _, r := range lines {
+		if r.Worker != "" {
+			known++
+		}
+	}
+	switch {
+	case len(workers) >= 5 && 2*known >= len(lines):
+		return func(r *prefs.Ranked) string {
+			if r.Worker == "" {
+				return "prompt\x00" + r.PromptID
+			}
+			return r.Worker
+		}, "labelers"
+	case len(distinct(lines, promptUnit)) >= minPrompts:
+		return promptUnit, "prompts"
+	}
+	return setUnit, "sets of texts"
+}
+
+func sign(n int) int {
+	switch {
+	case n > 0:
+		return 1
+	case n < 0:
+		return -1
+	}
+	return 0
+}
+
+// lengthReport tells a model that counts words from one that reads them.
+func lengthReport(texts map[string]scored, all []observation) LengthReport {
+	var n, sx, sy, sxx, syy, sxy float64
+	for _, t := range texts {
+		x, y := float64(t.length), t.score
+		n++
+		sx, sy, sxx, syy, sxy = sx+x, sy+y, sxx+x*x, syy+y*y, sxy+x*y
+	}
+	var out LengthReport
+	if v := (n*sxx - sx*sx) * (n*syy - sy*sy); v > 0 {
+		out.Correlation = (n*sxy - sx*sy) / math.Sqrt(v)
+	}
+	for _, o := range all {
+		out.LongerWins += (1 + float64(o.longer)) / 2 / float64(len(all))
+	}
+	return out
+}

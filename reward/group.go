@@ -1,0 +1,221 @@
+package reward
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"agora/policy/graph"
+	"agora/reward/prefs"
+)
+
+// TiePolicy says what a tied pair teaches.
+type TiePolicy string
+
+const (
+	TiesDrop     TiePolicy = "drop"     // nothing (InstructGPT)
+	TiesHalf     TiePolicy = "half"     // half a win for either side: equal scores
+	TiesDavidson TiePolicy = "davidson" // a third outcome with a parameter of its own
+)
+
+// link is one comparison inside a group or batch: text a before (or tied with) text b.
+type link struct {
+	a, b   int32
+	weight float32
+}
+
+// group is the K-wise unit: texts of one prompt that lines compare with each
+// other. All lines of a prompt are one group, so they share one forward pass and
+// one batch; a prompt with very many texts (one question asked about thousands
+// of them) is one group per set of texts compared.
+type group struct {
+	texts  []text
+	pairs  []link  // indices into texts
+	ties   []link  // Davidson only
+	weight float32 // Σ of the lines' weights
+}
+
+// text is one completion of a prompt, ready for the model.
+type text struct {
+	name   string // prompt id and completion id
+	tokens []int32
+}
+
+// maxGroupTexts bounds the texts of a prompt that share one forward pass. 16 holds
+// every K-wise set known (InstructGPT K ≤ 9, Open Assistant ≤ 10).
+const maxGroupTexts = 16
+
+// GroupStats counts what became of the lines.
+type GroupStats struct {
+	Lines     int // all
+	Used      int // lines that teach something
+	Pairs     int // untied pairs used
+	Ties      int // tied pairs met
+	Groups    int
+	Texts     int // texts to forward
+	Truncated int // texts cut to fit max_tokens
+}
+
+// makeGroups gathers lines into groups, in the order of their first line. Within
+// a line each of its P pairs weighs weight/P; equal lines of several labelers add
+// up, so vote counts become soft labels.
+func makeGroups(lines []*prefs.Ranked, enc *encoder, ties TiePolicy) ([]group, GroupStats, error) {
+	stats := GroupStats{Lines: len(lines)}
+	perPrompt := textsPerPrompt(lines)
+	index := map[string]int{}
+	var out []group
+	var places []map[string]int32 // text name → place in its group
+	for _, r := range lines {
+		pairs, tied := linksOf(r, ties)
+		_, nTies := r.Pairs()
+		stats.Ties += nTies
+		if len(pairs)+len(tied) == 0 {
+			continue
+		}
+		stats.Used++
+		key := groupKey(r, perPrompt[r.PromptID])
+		i, ok := index[key]
+		if !ok {
+			i = len(out)
+			index[key] = i
+			out, places = append(out, group{}), append(places, map[string]int32{})
+		}
+		at, err := placeTexts(&out[i], places[i], r, enc)
+		if err != nil {
+			return nil, stats, err
+		}
+		out[i].weight += float32(r.WeightOr1())
+		out[i].pairs = addLinks(out[i].pairs, pairs, at)
+		out[i].ties = addLinks(out[i].ties, tied, at)
+		stats.Pairs += len(pairs)
+	}
+	stats.Groups, stats.Truncated = len(out), enc.truncated
+	for _, g := range out {
+		stats.Texts += len(g.texts)
+	}
+	return out, stats, nil
+}
+
+// linksOf are a line's comparisons, indices into its completions. P counts the
+// pairs that take part, so with ties as halves it counts them too.
+func linksOf(r *prefs.Ranked, policy TiePolicy) (pairs, ties []link) {
+	untied, _ := r.Pairs()
+	for _, p := range untied {
+		pairs = append(pairs, link{int32(p.Better), int32(p.Worse), 1})
+	}
+	n := len(pairs)
+	for i := range r.Ranks {
+		for j := i + 1; j < len(r.Ranks); j++ {
+			if policy == TiesDrop || r.Ranks[i] == nil || r.Ranks[j] == nil || *r.Ranks[i] != *r.Ranks[j] {
+				continue
+			}
+			n++
+			a, b := int32(i), int32(j)
+			if policy == TiesHalf {
+				pairs = append(pairs, link{a, b, .5}, link{b, a, .5})
+			} else {
+				ties = append(ties, link{a, b, 1})
+			}
+		}
+	}
+	for _, list := range [][]link{pairs, ties} {
+		for i := range list {
+			list[i].weight *= float32(r.WeightOr1() / float64(n))
+		}
+	}
+	return pairs, ties
+}
+
+// textsPerPrompt counts the distinct completions of each prompt.
+func textsPerPrompt(lines []*prefs.Ranked) map[string]int {
+	seen := map[string]bool{}
+	count := map[string]int{}
+	for _, r := range lines {
+		for i := range r.Completions {
+			if name := textName(r, i); !seen[name] {
+				seen[name] = true
+				count[r.PromptID]++
+			}
+		}
+	}
+	return count
+}
+
+// groupKey is the prompt's id, and for prompts with too many texts also the set
+// of texts that the line compares.
+func groupKey(r *prefs.Ranked, texts int) string {
+	if texts <= maxGroupTexts {
+		return r.PromptID
+	}
+	return r.PromptID + "\x00" + setKey(r)
+}
+
+// setKey names the set of texts that a line compares.
+func setKey(r *prefs.Ranked) string {
+	ids := make([]string, len(r.Completions))
+	for i, c := range r.Completions {
+		ids[i] = c.ID
+	}
+	sort.Strings(ids)
+	return strings.Join(ids, "\x00")
+}
+
+// placeTexts adds the line's texts to the group and returns where each one is.
+func placeTexts(g *group, places map[string]int32, r *prefs.Ranked, enc *encoder) ([]int32, error) {
+	at := make([]int32, len(r.Completions))
+	for i, c := range r.Completions {
+		name := textName(r, i)
+		place, ok := places[name]
+		if !ok {
+			tokens, err := enc.tokens(r.Prompt, c.Text)
+			if err != nil {
+				return nil, fmt.Errorf("prompt %s, completion %s: %w", r.PromptID, c.ID, err)
+			}
+			place = int32(len(g.texts))
+			places[name] = place
+			g.texts = append(g.texts, text{name, tokens})
+		}
+		at[i] = place
+	}
+	return at, nil
+}
+
+// addLinks adds a line's comparisons to the group's; equal ones become one.
+func addLinks(all, line []link, at []int32) []link {
+next:
+	for _, l := range line {
+		a, b := at[l.a], at[l.b]
+		for i := range all {
+			if all[i].a == a && all[i].b == b {
+				all[i].weight += l.weight
+				continue next
+			}
+		}
+		all = append(all, link{a, b, l.weight})
+	}
+	return all
+}
+
+// feed hands comparisons to a run of the loss graph.
+func (f pairFeed) feed(feeds *graph.Feeds, pairs, ties []link) {
+	split := func(list []link) (a, b []int32, w []float32) {
+		a, b, w = make([]int32, len(list)), make([]int32, len(list)), make([]float32, len(list))
+		for i, l := range list {
+			a[i], b[i], w[i] = l.a, l.b, l.weight
+		}
+		return a, b, w
+	}
+	a, b, w := split(pairs)
+	feeds.Ints(f.better, a)
+	feeds.Ints(f.worse, b)
+	feeds.Floats(f.weight, w)
+	if f.tieA == nil {
+		return
+	}
+	feeds.Ints(f.zeroPairs, make([]int32, len(pairs)))
+	a, b, w = split(ties)
+	feeds.Ints(f.tieA, a)
+	feeds.Ints(f.tieB, b)
+	feeds.Floats(f.tieWeight, w)
+	feeds.Ints(f.zeroTies, make([]int32, len(ties)))
+}

@@ -1,0 +1,252 @@
+package reward
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+
+	"agora/policy"
+	"agora/policy/checkpoint"
+	"agora/policy/graph"
+	"agora/reward/prefs"
+)
+
+// Names of the head's parameters, those of transformers' ...ForSequenceClassification.
+const (
+	headName  = "score.weight"     // [1, width]
+	biasName  = "score.bias"       // [1, 1], set by centring, never trained: the loss does not see it
+	logNuName = "score.tie_log_nu" // [1, 1], Davidson's parameter, only with ties = davidson
+)
+
+// Model is a reward model: a policy's trunk with a scalar head. The score of a
+// text is read at its last token.
+type Model struct {
+	Trunk        *policy.Model // its output head is the embedding, which nothing reads
+	IgnorePrompt bool          // texts are scored without their prompts
+	MaxTokens    int           // longest sequence, prompt included
+}
+
+// New puts a fresh head on a copy of a policy's trunk. The head is normal with
+// standard deviation 1/√(width+1) (Stiennon et al. 2020), its bias 0.
+func New(p *policy.Model, seed uint64) (*Model, error) {
+	m, err := empty(p.Config)
+	if err != nil {
+		return nil, err
+	}
+	t := m.Trunk
+	t.Tokenizer, t.Template, t.Hash = p.Tokenizer, p.Template, p.Hash
+	for _, dst := range t.Params.List() {
+		if src := p.Params.Get(dst.Name); src != nil {
+			copy(dst.Data, src.Data)
+		}
+	}
+	head := m.Head()
+	key := graph.Key(seed, 0, hash(headName))
+	std := 1 / math.Sqrt(float64(t.Config.Width+1))
+	for i := range head.Data {
+		head.Data[i] = float32(std * normal(key, uint64(2*i)))
+	}
+	t.Params.Changed()
+	return m, nil
+}
+
+// empty is a reward model of zeros. An untied output head is left out: the config
+// says tied, and transformers' classifiers have no output head either way.
+func empty(c policy.Config) (*Model, error) {
+	c.Tied = true
+	t, err := policy.NewModel(c)
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{Trunk: t, MaxTokens: c.Context}
+	return m, m.addHead()
+}
+
+func (m *Model) addHead() error {
+	if _, err := m.Trunk.Params.Add(headName, 1, m.Trunk.Config.Width); err != nil {
+		return err
+	}
+	bias, err := m.Trunk.Params.Add(biasName, 1, 1)
+	if err != nil {
+		return err
+	}
+	bias.Frozen, bias.NoDecay = true, true
+	return nil
+}
+
+// normal is a draw by Box and Muller (1958) at positions at and at+1 of a key.
+func normal(key, at uint64) float64 {
+	radius := math.Sqrt(-2 * math.Log(1-graph.Uniform(key, at)))
+	return radius * math.Cos(2*math.Pi*graph.Uniform(key, at+1))
+}
+
+// Head and Bias are the head's parameters, [1, width] and [1, 1].
+func (m *Model) Head() *graph.Param { return m.Trunk.Params.Get(headName) }
+func (m *Model) Bias() *graph.Param { return m.Trunk.Params.Get(biasName) }
+
+// Scores traces hidden states [rows, width] to scores [rows, 1].
+func (m *Model) Scores(g *graph.Graph, hidden *graph.Value) *graph.Value {
+	return g.Linear(hidden, m.Head(), m.Bias())
+}
+
+// Encode turns a prompt and a completion into the tokens to score.
+func (m *Model) Encode(prompt []prefs.Message, completion string) ([]int32, error) {
+	return m.encoder().tokens(prompt, completion)
+}
+
+func (m *Model) encoder() *encoder {
+	return &encoder{tok: m.Trunk.Tokenizer, template: m.Trunk.Template, maxTokens: m.MaxTokens, ignorePrompt: m.IgnorePrompt}
+}
+
+// writeFiles writes what transformers loads as LlamaForSequenceClassification or
+// GPT2ForSequenceClassification: the trunk, and the head as a second shard.
+func (m *Model) writeFiles(dir string) error {
+	if err := m.Trunk.WriteFiles(dir); err != nil {
+		return err
+	}
+	if err := classifierConfig(filepath.Join(dir, "config.json")); err != nil {
+		return err
+	}
+	const trunk, head = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
+	if err := os.Rename(filepath.Join(dir, "model.safetensors"), filepath.Join(dir, trunk)); err != nil {
+		return err
+	}
+	tensors := []checkpoint.Tensor{
+		{Name: headName, Shape: []int{1, m.Trunk.Config.Width}, Data: m.Head().Data, DType: checkpoint.F32},
+		{Name: biasName, Shape: []int{1}, Data: m.Bias().Data, DType: checkpoint.F32},
+	}
+	if nu := m.Trunk.Params.Get(logNuName); nu != nil {
+		tensors = append(tensors, checkpoint.Tensor{Name: logNuName, Shape: []int{1}, Data: nu.Data, DType: checkpoint.F32})
+	}
+	if err := checkpoint.WriteSafetensors(filepath.Join(dir, head), tensors); err != nil {
+		return err
+	}
+	return writeIndex(dir, trunk, head)
+}
+
+// classifierConfig turns a language model's config.json into a one-label classifier's.
+func classifierConfig(path string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var config map[string]any
+	if err := json.Unmarshal(data, &config); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	name := "LlamaForSequenceClassification"
+	if config["model_type"] == policy.GPT2 {
+		name = "GPT2ForSequenceClassification"
+	}
+	maps.Copy(config, map[string]any{
+		"architectures": []string{name}, "id2label": map[string]string{"0": "reward"}, "label2id": map[string]int{"reward": 0},
+		"pad_token_id": config["eos_token_id"],
+	})
+	return writeJSON(path, config)
+}
+
+// writeIndex says which shard holds which tensor.
+func writeIndex(dir string, shards ...string) error {
+	where := map[string]string{}
+	var size int64
+	for _, shard := range shards {
+		f, err := checkpoint.OpenSafetensors(filepath.Join(dir, shard))
+		if err != nil {
+			return err
+		}
+		for _, name := range f.Names() {
+			where[name] = shard
+			shape, _ := f.Shape(name)
+			n := int64(f.DType(name).Size())
+			for _, d := range shape {
+				n *= int64(d)
+			}
+			size += n
+		}
+		f.Close()
+	}
+	return writeJSON(filepath.Join(dir, "model.safetensors.index.json"),
+		map[string]any{"metadata": map[string]any{"total_size": size}, "weight_map": where})
+}
+
+func writeJSON(path string, v any) error {
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(data, '\n'), 0o644)
+}
+
+// Load reads a reward model's directory, or the directory of the run that made it.
+func Load(dir string) (*Model, error) {
+	dir, err := policy.Resolve(dir)
+	if err != nil {
+		return nil, err
+	}
+	trunk, err := policy.Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{Trunk: trunk, MaxTokens: trunk.Config.Context}
+	if err := m.addHead(); err != nil {
+		return nil, err
+	}
+	ts, err := checkpoint.OpenTensors(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer ts.Close()
+	if !ts.Has(headName) {
+		return nil, fmt.Errorf("%s is not a reward model: it has no %s", dir, headName)
+	}
+	if err := ts.Read(headName, []int{1, trunk.Config.Width}, m.Head().Data); err != nil {
+		return nil, err
+	}
+	if ts.Has(biasName) { // a foreign classifier has none
+		if err := ts.Read(biasName, []int{1}, m.Bias().Data); err != nil {
+			return nil, err
+		}
+	}
+	if ts.Has(logNuName) {
+		nu := m.addTies()
+		if err := ts.Read(logNuName, []int{1}, nu.Data); err != nil {
+			return nil, err
+		}
+	}
+	trunk.Params.Changed()
+	return m, m.readSettings(dir)
+}
+
+// addTies adds Davidson's parameter, ν = 1 at first: equal texts tie one time in three.
+func (m *Model) addTies() *graph.Param {
+	nu := m.Trunk.Params.MustAdd(logNuName, 1, 1)
+	nu.NoDecay = true
+	return nu
+}
+
+// readSettings takes from agora.json how texts were encoded in training.
+func (m *Model) readSettings(dir string) error {
+	manifest, ok, err := checkpoint.ReadManifest(dir)
+	if err != nil || !ok {
+		return err
+	}
+	data, err := json.Marshal(manifest.Config)
+	if err != nil {
+		return err
+	}
+	var c struct {
+		IgnorePrompt bool `json:"ignore_prompt"`
+		MaxTokens    int  `json:"max_tokens"`
+	}
+	if err := json.Unmarshal(data, &c); err != nil {
+		return fmt.Errorf("%s: config: %w", filepath.Join(dir, checkpoint.ManifestFile), err)
+	}
+	m.IgnorePrompt = c.IgnorePrompt
+	if c.MaxTokens > 0 {
+		m.MaxTokens = min(c.MaxTokens, m.MaxTokens)
+	}
+	return nil
+}

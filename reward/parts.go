@@ -1,0 +1,123 @@
+package reward
+
+import (
+	"math"
+	"slices"
+	"strconv"
+
+	"agora/reward/prefs"
+)
+
+// labelerFolds is how many groups labelers without a worker_fold are hashed into (InstructGPT, appendix E).
+const labelerFolds = 5
+
+// parts fills in the intervals and the breakdowns.
+func (r *Report) parts(all []observation) {
+	whole := interval(all)
+	r.CI95, r.Units = [2]float64{whole.Lo, whole.Hi}, whole.Units
+	r.ByGroup = partsBy(all, groupsOf)
+	r.ByLabelerFold = partsBy(all, foldOf)
+	r.ByStrength = partsBy(all, strengthOf)
+	worst := math.Inf(1)
+	for name, p := range r.ByGroup {
+		if p.N >= 20 && (p.Accuracy < worst || p.Accuracy == worst && name < r.WorstGroup) {
+			worst, r.WorstGroup = p.Accuracy, name
+		}
+	}
+	r.ByMargin = marginBins(all)
+	for _, b := range r.ByMargin {
+		r.Calibration += math.Abs(b.Predicted-b.Accuracy) * float64(b.N) / float64(r.N)
+	}
+}
+
+// interval resamples clusters.
+func interval(all []observation) Interval {
+	index := map[string]int{}
+	var hits, counts []float64
+	for _, o := range all {
+		i, ok := index[o.unit]
+		if !ok {
+			i = len(hits)
+			index[o.unit] = i
+			hits, counts = append(hits, 0), append(counts, 0)
+		}
+		hits[i] += o.right()
+		counts[i]++
+	}
+	return bootstrapRatio(hits, counts)
+}
+
+func partsBy(all []observation, keys func(*prefs.Ranked) []string) map[string]Part {
+	by := map[string][]observation{}
+	for _, o := range all {
+		for _, key := range keys(o.line) {
+			by[key] = append(by[key], o)
+		}
+	}
+	out := map[string]Part{}
+	for key, part := range by {
+		i := interval(part)
+		out[key] = Part{N: len(part), Accuracy: i.Value, CI95: [2]float64{i.Lo, i.Hi}}
+	}
+	return out
+}
+
+func groupsOf(r *prefs.Ranked) []string {
+	var keys []string
+	for name, value := range r.Groups {
+		if value != nil {
+			keys = append(keys, name+"="+*value)
+		}
+	}
+	return keys
+}
+
+func foldOf(r *prefs.Ranked) []string {
+	switch {
+	case r.WorkerFold != nil:
+		return []string{strconv.Itoa(*r.WorkerFold)}
+	case r.Worker != "":
+		return []string{strconv.Itoa(int(hash(r.Worker) % labelerFolds))}
+	}
+	return nil
+}
+
+func strengthOf(r *prefs.Ranked) []string {
+	if r.Strength == nil {
+		return nil
+	}
+	return []string{strconv.FormatFloat(*r.Strength, 'g', -1, 64)}
+}
+
+// marginBins cuts the pairs into fifths by how far the scores are apart.
+func marginBins(all []observation) []MarginBin {
+	sorted := slices.Clone(all)
+	slices.SortStableFunc(sorted, func(a, b observation) int {
+		return sign3(math.Abs(a.margin) - math.Abs(b.margin))
+	})
+	const bins = 5
+	var out []MarginBin
+	for k := range bins {
+		part := sorted[k*len(sorted)/bins : (k+1)*len(sorted)/bins]
+		if len(part) == 0 {
+			continue
+		}
+		b := MarginBin{From: math.Abs(part[0].margin), To: math.Abs(part[len(part)-1].margin), N: len(part)}
+		for _, o := range part {
+			b.Predicted += sigmoid(math.Abs(o.margin)) / float64(len(part))
+			b.Accuracy += o.right() / float64(len(part))
+		}
+		out = append(out, b)
+	}
+	return out
+}
+
+func sign3(x float64) int {
+	switch {
+	case x > 0:
+		return 1
+	case x < 0:
+		return -1
+	}
+	return 0
+}
