@@ -1,0 +1,131 @@
+package policy
+
+import (
+	"fmt"
+
+	"agora/policy/checkpoint"
+)
+
+// PretrainConfig are the settings of `policy pretrain`.
+type PretrainConfig struct {
+	Preset string `toml:"preset" help:"named sizes: tiny, S, M or L; what else is set overrides it"`
+
+	Family  string `toml:"family" help:"architecture: llama or gpt2"`
+	Vocab   int    `toml:"vocab" unit:"tokens" help:"vocabulary of the tokenizer that is trained on the data; ignored with --tokenizer"`
+	Layers  int    `toml:"layers" unit:"layers" help:"transformer layers"`
+	Width   int    `toml:"width" unit:"columns" help:"width of the residual stream"`
+	Heads   int    `toml:"heads" unit:"heads" help:"attention heads"`
+	KVHeads int    `toml:"kv_heads" unit:"heads" help:"heads of keys and values; 0 means as many as heads"`
+	FFN     int    `toml:"ffn" unit:"columns" help:"width of the feed-forward layer"`
+	Context int    `toml:"context" unit:"tokens" help:"longest sequence, and the length of a training window"`
+	Tied    bool   `toml:"tied" help:"use the embedding as output head"`
+
+	Documents       string  `toml:"documents" help:"what is one document in a .txt file: file, line or paragraph"`
+	Steps           int     `toml:"steps" unit:"steps" help:"optimizer steps; 0 means as epochs says"`
+	Epochs          float64 `toml:"epochs" unit:"epochs" help:"passes over the data"`
+	BatchSequences  int     `toml:"batch_sequences" unit:"sequences" help:"windows of context tokens per step"`
+	LearningRate    float64 `toml:"learning_rate" unit:"1/step" help:"peak of the schedule"`
+	Floor           float64 `toml:"learning_rate_floor" unit:"share" help:"learning rate at the end as a share of the peak"`
+	WarmupSteps     int     `toml:"warmup_steps" unit:"steps" help:"linear warm-up"`
+	Schedule        string  `toml:"schedule" help:"cosine, linear or constant"`
+	Beta1           float64 `toml:"beta1" help:"AdamW"`
+	Beta2           float64 `toml:"beta2" help:"AdamW"`
+	AdamEps         float64 `toml:"adam_eps" help:"AdamW"`
+	WeightDecay     float64 `toml:"weight_decay" unit:"1/step" help:"decoupled, not on norm gains and biases"`
+	ClipNorm        float64 `toml:"clip_norm" help:"global gradient norm; 0 for none"`
+	Dropout         float64 `toml:"dropout" unit:"share" help:"on the embedding and on both branches of every layer"`
+	Validation      float64 `toml:"validation" unit:"share" help:"of the data held out"`
+	EvalEvery       int     `toml:"eval_every" unit:"steps" help:"validation loss; 0 only at the end"`
+	CheckpointEvery int     `toml:"checkpoint_every" unit:"steps" help:"resumable state; 0 only at the end and when interrupted"`
+	SampleEvery     int     `toml:"sample_every" unit:"steps" help:"texts for samples.jsonl; 0 only at the end"`
+	Store           string  `toml:"store" help:"number format of the saved weights: fp32 or bf16; arithmetic is fp32"`
+	Seed            int     `toml:"seed" help:"of weights, data order and dropout"`
+}
+
+// DefaultPretrain is the preset tiny.
+func DefaultPretrain() PretrainConfig {
+	c := PretrainConfig{
+		Family: Llama, Tied: true, Documents: DocumentFile, Epochs: 1, Floor: .1, WarmupSteps: 50, Schedule: "cosine",
+		Beta1: .9, Beta2: .95, AdamEps: 1e-8, WeightDecay: .1, ClipNorm: 1, Validation: .02,
+		EvalEvery: 100, CheckpointEvery: 200, SampleEvery: 200, Store: "fp32",
+	}
+	if err := c.ApplyPreset("tiny"); err != nil {
+		panic(err) // the name is right
+	}
+	return c
+}
+
+// ApplyPreset implements Presetter. S, M and L are the sizes of the benchmarks.
+func (c *PretrainConfig) ApplyPreset(name string) error {
+	set := func(layers, width, heads, kv, ffn, vocab, context, batch int, lr float64) {
+		c.Layers, c.Width, c.Heads, c.KVHeads, c.FFN = layers, width, heads, kv, ffn
+		c.Vocab, c.Context, c.BatchSequences, c.LearningRate = vocab, context, batch, lr
+	}
+	switch name {
+	case "tiny":
+		set(4, 128, 4, 4, 344, 2048, 128, 32, 3e-3)
+	case "S":
+		set(2, 128, 4, 4, 344, 1024, 128, 16, 3e-3)
+	case "M":
+		set(6, 384, 6, 6, 1024, 8192, 256, 8, 1e-3)
+	case "L":
+		set(30, 576, 9, 3, 1536, 49152, 256, 2, 6e-4)
+	default:
+		return fmt.Errorf("preset %q: must be tiny, S, M or L", name)
+	}
+	c.Preset = name
+	return nil
+}
+
+// Validate implements Validator.
+func (c *PretrainConfig) Validate() error {
+	if err := c.model(1).Validate(); err != nil {
+		return err
+	}
+	if err := c.optimizer(1).Validate(); err != nil {
+		return err
+	}
+	if _, err := checkpoint.ParseDType(c.Store); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	switch {
+	case c.Width%c.Heads != 0:
+		return fmt.Errorf("width %d is not a multiple of heads %d", c.Width, c.Heads)
+	case c.Vocab < 257:
+		return fmt.Errorf("vocab %d: a byte-level vocabulary has at least 257 tokens", c.Vocab)
+	case c.BatchSequences < 1:
+		return fmt.Errorf("batch_sequences %d must be at least 1", c.BatchSequences)
+	case c.Steps < 0 || c.Steps == 0 && !(c.Epochs > 0):
+		return fmt.Errorf("steps %d and epochs %g: one of them must be positive", c.Steps, c.Epochs)
+	case c.Dropout < 0 || c.Dropout >= 1:
+		return fmt.Errorf("dropout %g is outside [0, 1)", c.Dropout)
+	case c.Validation < 0 || c.Validation >= 1:
+		return fmt.Errorf("validation %g is outside [0, 1)", c.Validation)
+	case c.Documents != DocumentFile && c.Documents != DocumentLine && c.Documents != DocumentParagraph:
+		return fmt.Errorf("documents %q must be file, line or paragraph", c.Documents)
+	}
+	return nil
+}
+
+// model is the architecture for a vocabulary of that size.
+func (c *PretrainConfig) model(vocab int) Config {
+	kv := c.KVHeads
+	if kv == 0 {
+		kv = c.Heads
+	}
+	m := Config{
+		Family: c.Family, Vocab: vocab, Width: c.Width, Layers: c.Layers, Heads: c.Heads, KVHeads: kv,
+		HeadDim: c.Width / max(c.Heads, 1), FFN: c.FFN, Context: c.Context, Eps: 1e-5, Tied: c.Tied, BOS: -1, EOS: -1,
+	}
+	if c.Family == Llama {
+		m.Theta = 10000
+	}
+	return m
+}
+
+func (c *PretrainConfig) optimizer(steps int) OptimizerConfig {
+	return OptimizerConfig{
+		Schedule: Schedule{Peak: c.LearningRate, Floor: c.Floor, Warmup: c.WarmupSteps, Steps: steps, Shape: c.Schedule},
+		Beta1:    c.Beta1, Beta2: c.Beta2, Eps: c.AdamEps, WeightDecay: c.WeightDecay, Clip: c.ClipNorm,
+	}
+}
