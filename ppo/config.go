@@ -1,81 +1,90 @@
 package ppo
 
-import "fmt"
+import (
+	"fmt"
+
+	"agora/policy"
+)
 
 // Config holds every choice of a PPO run. Its defaults suit models of about a
 // million parameters; Profile gives the settings of published runs.
 type Config struct {
+	Preset string `toml:"preset" json:"preset" unit:"default|instructgpt|tldr|lhp2019" help:"the published run whose settings are the defaults"`
+
 	// How much.
-	Iterations  int `toml:"iterations" unit:"iterations" help:"rollouts, each followed by its updates"`
-	Episodes    int `toml:"episodes" unit:"responses" help:"responses sampled in one iteration"`
-	Epochs      int `toml:"epochs" unit:"passes" help:"passes over the rollout"`
-	Minibatches int `toml:"minibatches" unit:"steps" help:"optimizer steps in one epoch"`
-	MicroTokens int `toml:"micro_tokens" unit:"tokens" help:"tokens in one forward and backward pass; less needs less memory, the minibatch's gradients add up"`
+	Iterations  int `toml:"iterations" json:"iterations" unit:"iterations" help:"rollouts, each followed by its updates"`
+	Episodes    int `toml:"episodes" json:"episodes" unit:"responses" help:"responses sampled in one iteration"`
+	Epochs      int `toml:"epochs" json:"epochs" unit:"passes" help:"passes over the rollout"`
+	Minibatches int `toml:"minibatches" json:"minibatches" unit:"steps" help:"optimizer steps in one epoch"`
+	MicroTokens int `toml:"micro_tokens" json:"micro_tokens" unit:"tokens" help:"tokens in one forward and backward pass; less needs less memory, the minibatch's gradients add up"`
 
 	// Sampling. Always from the full distribution: top-k or a forced length would
 	// make the sampled distribution differ from the scored one (negative KL).
-	Temperature  float64 `toml:"temperature" unit:"" help:"divides the logits, in sampling and in all log-probabilities alike"`
-	MaxNewTokens int     `toml:"max_new_tokens" unit:"tokens" help:"longest response, its end included"`
+	Temperature  float64 `toml:"temperature" json:"temperature" unit:"" help:"divides the logits, in sampling and in all log-probabilities alike"`
+	Slots        int     `toml:"slots" json:"slots" unit:"sequences" help:"sequences decoded at once; more needs more memory for keys and values. Does not change the results"`
+	MaxNewTokens int     `toml:"max_new_tokens" json:"max_new_tokens" unit:"tokens" help:"longest response, its end included"`
 
 	// The score.
-	ScoreSamples      int        `toml:"score_samples" unit:"responses" help:"samples of the starting policy whose rewards standardise the score to mean 0 and deviation 1; 0 = use the reward as it is"`
-	ScoreClip         float64    `toml:"score_clip" unit:"score" help:"bound on the absolute score; 0 = none"`
-	MissingEOS        MissingEOS `toml:"missing_eos" unit:"ignore|subtract|replace" help:"what a response without an end gets"`
-	MissingEOSPenalty float64    `toml:"missing_eos_penalty" unit:"score" help:"subtracted from the score, or replaces it by its negative"`
+	ScoreSamples      int        `toml:"score_samples" json:"score_samples" unit:"responses" help:"samples of the starting policy whose rewards standardise the score to mean 0 and deviation 1; 0 = use the reward as it is"`
+	ScoreClip         float64    `toml:"score_clip" json:"score_clip" unit:"score" help:"bound on the absolute score; 0 = none"`
+	MissingEOS        MissingEOS `toml:"missing_eos" json:"missing_eos" unit:"ignore|subtract|replace" help:"what a response without an end gets"`
+	MissingEOSPenalty float64    `toml:"missing_eos_penalty" json:"missing_eos_penalty" unit:"score" help:"subtracted from the score, or replaces it by its negative"`
 
 	// KL to the starting policy, inside the reward.
-	KLCoef      float64     `toml:"kl_coef" unit:"score/nat" help:"β, the price of one nat"`
-	KLEstimator KLEstimator `toml:"kl_estimator" unit:"k1|k2|k3|abs" help:"estimate of a token's KL"`
-	KLTarget    float64     `toml:"kl_target" unit:"nats/response" help:"the coefficient adapts to reach this KL; 0 = fixed coefficient"`
-	KLHorizon   float64     `toml:"kl_horizon" unit:"episodes" help:"how slowly the coefficient adapts"`
+	KLCoef      float64     `toml:"kl_coef" json:"kl_coef" unit:"score/nat" help:"β, the price of one nat"`
+	KLEstimator KLEstimator `toml:"kl_estimator" json:"kl_estimator" unit:"k1|k2|k3|abs" help:"estimate of a token's KL"`
+	KLTarget    float64     `toml:"kl_target" json:"kl_target" unit:"nats/response" help:"the coefficient adapts to reach this KL; 0 = fixed coefficient"`
+	KLHorizon   float64     `toml:"kl_horizon" json:"kl_horizon" unit:"episodes" help:"how slowly the coefficient adapts"`
 
 	// Advantages.
-	Gamma            float64   `toml:"gamma" unit:"" help:"discount of later rewards"`
-	Lambda           float64   `toml:"lambda" unit:"" help:"of generalised advantage estimation; 1 trusts the returns, 0 the critic"`
-	WhitenAdvantages Whitening `toml:"whiten_advantages" unit:"off|population|bessel" help:"scale advantages to mean 0 and variance 1"`
-	WhitenRewards    Whitening `toml:"whiten_rewards" unit:"off|population|bessel" help:"scale token rewards to variance 1, keeping their mean"`
+	Gamma            float64   `toml:"gamma" json:"gamma" unit:"" help:"discount of later rewards"`
+	Lambda           float64   `toml:"lambda" json:"lambda" unit:"" help:"of generalised advantage estimation; 1 trusts the returns, 0 the critic"`
+	WhitenAdvantages Whitening `toml:"whiten_advantages" json:"whiten_advantages" unit:"off|population|bessel" help:"scale advantages to mean 0 and variance 1"`
+	WhitenRewards    Whitening `toml:"whiten_rewards" json:"whiten_rewards" unit:"off|population|bessel" help:"scale token rewards to variance 1, keeping their mean"`
 
 	// Losses.
-	Clip        float64     `toml:"clip" unit:"" help:"the ratio's distance from 1 beyond which it earns nothing"`
-	ValueClip   float64     `toml:"value_clip" unit:"score" help:"how far a value may move from its old estimate for free; 0 = any distance"`
-	ValueCoef   float64     `toml:"value_coef" unit:"" help:"weight of the value loss"`
-	Aggregation Aggregation `toml:"aggregation" unit:"token-mean|seq-mean-token-sum|seq-mean-token-mean|seq-mean-token-sum-norm" help:"how token losses become one number"`
-	PtxCoef     float64     `toml:"ptx_coef" unit:"" help:"γ, weight of the pretraining loss in every step; 0 = no mix"`
-	PtxRatio    float64     `toml:"ptx_ratio" unit:"rows/episode" help:"pretraining rows for each episode of a minibatch"`
-	PtxTokens   int         `toml:"ptx_tokens" unit:"tokens" help:"length of a pretraining row"`
+	Clip         float64     `toml:"clip" json:"clip" unit:"" help:"the ratio's distance from 1 beyond which it earns nothing"`
+	ValueClip    float64     `toml:"value_clip" json:"value_clip" unit:"score" help:"how far a value may move from its old estimate for free; 0 = any distance"`
+	CriticInit   CriticInit  `toml:"critic_init" json:"critic_init" unit:"reward|policy" help:"the network that the critic starts from; reward needs a reward model with the policy's tokenizer"`
+	ValueCoef    float64     `toml:"value_coef" json:"value_coef" unit:"" help:"weight of the value loss"`
+	Aggregation  Aggregation `toml:"aggregation" json:"aggregation" unit:"token-mean|seq-mean-token-sum|seq-mean-token-mean|seq-mean-token-sum-norm" help:"how token losses become one number"`
+	PtxCoef      float64     `toml:"ptx_coef" json:"ptx_coef" unit:"" help:"γ, weight of the pretraining loss in every step; 0 = no mix"`
+	PtxRatio     float64     `toml:"ptx_ratio" json:"ptx_ratio" unit:"rows/episode" help:"pretraining rows for each episode of a minibatch"`
+	PtxDocuments string      `toml:"ptx_documents" json:"ptx_documents" unit:"file|line|paragraph" help:"how a plain text file is cut into documents"`
+	PtxTokens    int         `toml:"ptx_tokens" json:"ptx_tokens" unit:"tokens" help:"length of a pretraining row"`
 
 	// Optimizer.
-	LearningRate      float64 `toml:"learning_rate" unit:"1/step" help:"peak rate of the policy"`
-	ValueLearningRate float64 `toml:"value_learning_rate" unit:"1/step" help:"peak rate of the critic; 0 = as the policy"`
-	Schedule          Decay   `toml:"schedule" unit:"constant|linear|cosine" help:"learning rate after warm-up"`
-	WarmupIterations  int     `toml:"warmup_iterations" unit:"iterations" help:"rise from a tenth of the peak rate"`
-	AdamBeta1         float64 `toml:"adam_beta1" unit:"" help:"decay of the mean gradient"`
-	AdamBeta2         float64 `toml:"adam_beta2" unit:"" help:"decay of the mean squared gradient"`
-	AdamEpsilon       float64 `toml:"adam_epsilon" unit:"" help:"added to the root of the mean square"`
-	WeightDecay       float64 `toml:"weight_decay" unit:"" help:"decoupled weight decay"`
-	MaxGradNorm       float64 `toml:"max_grad_norm" unit:"" help:"gradients are scaled down to this global norm; 0 = never"`
-	EMADecay          float64 `toml:"ema_decay" unit:"" help:"keep an average of the policy's weights with this decay per iteration; 0 = none"`
+	LearningRate      float64 `toml:"learning_rate" json:"learning_rate" unit:"1/step" help:"peak rate of the policy"`
+	ValueLearningRate float64 `toml:"value_learning_rate" json:"value_learning_rate" unit:"1/step" help:"peak rate of the critic; 0 = as the policy"`
+	Schedule          Decay   `toml:"schedule" json:"schedule" unit:"constant|linear|cosine" help:"learning rate after warm-up"`
+	WarmupIterations  int     `toml:"warmup_iterations" json:"warmup_iterations" unit:"iterations" help:"rise from a tenth of the peak rate"`
+	AdamBeta1         float64 `toml:"adam_beta1" json:"adam_beta1" unit:"" help:"decay of the mean gradient"`
+	AdamBeta2         float64 `toml:"adam_beta2" json:"adam_beta2" unit:"" help:"decay of the mean squared gradient"`
+	AdamEpsilon       float64 `toml:"adam_epsilon" json:"adam_epsilon" unit:"" help:"added to the root of the mean square"`
+	WeightDecay       float64 `toml:"weight_decay" json:"weight_decay" unit:"" help:"decoupled weight decay"`
+	MaxGradNorm       float64 `toml:"max_grad_norm" json:"max_grad_norm" unit:"" help:"gradients are scaled down to this global norm; 0 = never"`
+	EMADecay          float64 `toml:"ema_decay" json:"ema_decay" unit:"" help:"keep an average of the policy's weights with this decay per iteration; 0 = none"`
 
 	// The run.
-	StopKL          float64 `toml:"stop_kl" unit:"nats/response" help:"end the run when an iteration's KL exceeds this; 0 = never"`
-	CheckpointEvery int     `toml:"checkpoint_every" unit:"iterations" help:"what an interrupted run may have to repeat"`
-	SampleRows      int     `toml:"sample_rows" unit:"responses" help:"responses written to samples.jsonl in each iteration"`
-	Threads         int     `toml:"threads" unit:"threads" help:"workers of the device; 0 = one per core. Does not change the results"`
-	Seed            uint64  `toml:"seed" unit:"" help:"of sampling, shuffling and the pretraining mix"`
+	StopKL          float64 `toml:"stop_kl" json:"stop_kl" unit:"nats/response" help:"end the run when an iteration's KL exceeds this; 0 = never"`
+	CheckpointEvery int     `toml:"checkpoint_every" json:"checkpoint_every" unit:"iterations" help:"what an interrupted run may have to repeat"`
+	SampleRows      int     `toml:"sample_rows" json:"sample_rows" unit:"responses" help:"responses written to samples.jsonl in each iteration"`
+	Seed            uint64  `toml:"seed" json:"seed" unit:"" help:"of sampling, shuffling and the pretraining mix"`
 }
 
 // DefaultConfig is a run that works for models of about a million parameters on
 // a reward standardised on their own samples.
 func DefaultConfig() Config {
 	return Config{
+		Preset:     "default",
 		Iterations: 20, Episodes: 128, Epochs: 2, Minibatches: 2, MicroTokens: 8192,
 		Temperature: 1, MaxNewTokens: 32,
 		ScoreSamples: 256, MissingEOS: EOSSubtract, MissingEOSPenalty: 2,
 		KLCoef: .1, KLEstimator: K1, KLHorizon: 10000,
 		Gamma: 1, Lambda: .95, WhitenAdvantages: WhitenPopulation, WhitenRewards: WhitenOff,
-		Clip: .2, ValueClip: .2, ValueCoef: 1, Aggregation: TokenMean, PtxRatio: 1, PtxTokens: 64,
+		Clip: .2, CriticInit: CriticFromReward, ValueClip: .2, ValueCoef: 1, Aggregation: TokenMean, PtxRatio: 1, PtxTokens: 64, PtxDocuments: "paragraph",
 		LearningRate: 1e-3, Schedule: DecayConstant, AdamBeta1: .9, AdamBeta2: .95, AdamEpsilon: 1e-8, MaxGradNorm: 1,
-		CheckpointEvery: 1, SampleRows: 4,
+		CheckpointEvery: 1, SampleRows: 4, Slots: 64,
 	}
 }
 
@@ -89,7 +98,7 @@ func (c Config) Validate() error {
 		{"iterations", c.Iterations, 1}, {"episodes", c.Episodes, 1}, {"epochs", c.Epochs, 1}, {"minibatches", c.Minibatches, 1},
 		{"micro_tokens", c.MicroTokens, 1}, {"max_new_tokens", c.MaxNewTokens, 1}, {"score_samples", c.ScoreSamples, 0},
 		{"ptx_tokens", c.PtxTokens, 2}, {"warmup_iterations", c.WarmupIterations, 0},
-		{"checkpoint_every", c.CheckpointEvery, 1}, {"sample_rows", c.SampleRows, 0}, {"threads", c.Threads, 0},
+		{"checkpoint_every", c.CheckpointEvery, 1}, {"sample_rows", c.SampleRows, 0}, {"slots", c.Slots, 1},
 	} {
 		if f.v < f.min {
 			return fmt.Errorf("ppo: %s %d is less than %d", f.name, f.v, f.min)
@@ -143,6 +152,8 @@ func (c Config) validateChoices() error {
 		{"whiten_rewards", string(c.WhitenRewards), []string{"off", "population", "bessel"}},
 		{"aggregation", string(c.Aggregation), []string{"token-mean", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm"}},
 		{"schedule", string(c.Schedule), []string{"constant", "linear", "cosine"}},
+		{"ptx_documents", c.PtxDocuments, []string{policy.DocumentFile, policy.DocumentLine, policy.DocumentParagraph}},
+		{"critic_init", string(c.CriticInit), []string{"reward", "policy"}},
 	} {
 		if err := oneOf(f.name, f.v, f.allowed); err != nil {
 			return err

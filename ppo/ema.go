@@ -1,5 +1,12 @@
 package ppo
 
+import (
+	"path/filepath"
+
+	"agora/policy"
+	"agora/policy/checkpoint"
+)
+
 // EMA moves avg towards x: avg ← decay·avg + (1−decay)·x, element by element.
 // InstructGPT keeps such an average of the policy's weights with decay .992
 // (Ouyang et al. 2022, appendix C.4).
@@ -8,4 +15,45 @@ func EMA(avg, x []float32, decay float32) {
 	for i, v := range x {
 		avg[i] = decay*avg[i] + rest*v
 	}
+}
+
+// average moves the average of the policy's weights, if the run keeps one.
+func (t *Trainer) average() {
+	if t.ema == nil {
+		return
+	}
+	for _, p := range t.models.Policy.Params.List() {
+		EMA(t.ema.Params.Get(p.Name).Data, p.Data, float32(t.cfg.EMADecay))
+	}
+	t.ema.Params.Changed()
+}
+
+const emaFile = "ema.safetensors"
+
+func emaTensors(m *policy.Model) []checkpoint.Tensor {
+	var out []checkpoint.Tensor
+	for _, p := range m.Params.List() {
+		out = append(out, checkpoint.Tensor{Name: p.Name, Shape: []int{p.Rows, p.Cols}, Data: p.Data, DType: checkpoint.F32})
+	}
+	return out
+}
+
+// writeEMA and readEMA keep the average in a checkpoint's state.
+func writeEMA(dir string, m *policy.Model) error {
+	return checkpoint.WriteSafetensors(filepath.Join(dir, policy.StateDir, emaFile), emaTensors(m))
+}
+
+func readEMA(dir string, m *policy.Model) error {
+	f, err := checkpoint.OpenSafetensors(filepath.Join(dir, policy.StateDir, emaFile))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for _, t := range emaTensors(m) {
+		if err := f.Read(t.Name, t.Data); err != nil {
+			return err
+		}
+	}
+	m.Params.Changed()
+	return nil
 }

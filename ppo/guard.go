@@ -1,17 +1,14 @@
 package ppo
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
+
+	"agora/policy"
 )
 
-// ErrNonFinite ends a run whose losses, gradients or rewards stopped being
-// numbers. The newest checkpoint is from before that.
-var ErrNonFinite = errors.New("a number is not finite")
-
-// checkFinite returns ErrNonFinite with the name of the first metric, in
+// checkFinite returns policy.ErrNotFinite with the name of the first metric, in
 // alphabetical order, that is not a finite number.
 func checkFinite(m map[string]float64) error {
 	bad := make([]string, 0, 1)
@@ -24,8 +21,20 @@ func checkFinite(m map[string]float64) error {
 		return nil
 	}
 	slices.Sort(bad)
-	return fmt.Errorf("ppo: %s is %g: %w", bad[0], m[bad[0]], ErrNonFinite)
+	return &notFinite{bad[0], m[bad[0]]}
 }
+
+// notFinite ends a run whose losses, gradients or rewards stopped being numbers.
+// The newest checkpoint is from before that.
+type notFinite struct {
+	name  string
+	value float64
+}
+
+func (e *notFinite) Error() string { return fmt.Sprintf("%s is %g, no finite number", e.name, e.value) }
+
+// Is makes errors.Is(err, policy.ErrNotFinite) true.
+func (e *notFinite) Is(target error) bool { return target == policy.ErrNotFinite }
 
 // Warnings looks at one iteration and says what is likely wrong, with causes.
 // An empty result means that nothing stands out.

@@ -1,5 +1,7 @@
 package ppo
 
+import "strings"
+
 // Metric documents one number of metrics.jsonl. Names are those that users of
 // TRL know; the rest follows the same pattern.
 type Metric struct {
@@ -58,13 +60,13 @@ var Metrics = []Metric{
 	{"episode", "episodes sampled so far", "episodes", "", ""},
 	{"tokens", "response tokens sampled so far", "tokens", "", ""},
 	{"eps", "episodes per second, whole iteration", "1/s", "", ""},
-	{"time/rollout", "sampling", "s", "", ""},
-	{"time/score", "reward, reference, values, judge", "s", "", ""},
-	{"time/update", "all epochs", "s", "", ""},
+	{"perf/rollout_seconds", "sampling", "s", "", ""},
+	{"perf/score_seconds", "reward, reference, values, judge", "s", "", ""},
+	{"perf/update_seconds", "all epochs", "s", "", ""},
 }
 
 // Throughput reports whether a metric depends on the machine's speed. Such
 // metrics are left out when two runs are compared byte for byte.
 func Throughput(name string) bool {
-	return name == "eps" || name == "time" || len(name) > 5 && name[:5] == "time/"
+	return name == "eps" || name == "time" || strings.HasPrefix(name, "perf/")
 }

@@ -10,7 +10,7 @@ var Profiles = []string{"default", "instructgpt", "tldr", "lhp2019"}
 func Profile(name string) (Config, error) {
 	c := DefaultConfig()
 	switch name {
-	case "", "default":
+	case "default":
 	case "instructgpt": // Ouyang et al. 2022, appendix C.4; λ is not printed there, .95 is Stiennon et al. 2020's
 		c.Iterations, c.Episodes, c.Epochs, c.Minibatches = 500, 512, 1, 8 // 256k episodes
 		c.MaxNewTokens, c.MicroTokens = 1024, 16384
@@ -35,5 +35,12 @@ func Profile(name string) (Config, error) {
 	default:
 		return Config{}, fmt.Errorf("ppo: profile %q is none of %q", name, Profiles)
 	}
+	c.Preset = name
 	return c, nil
+}
+
+// ApplyPreset makes Profile available as the setting "preset".
+func (c *Config) ApplyPreset(name string) (err error) {
+	*c, err = Profile(name)
+	return err
 }

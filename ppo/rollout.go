@@ -7,7 +7,7 @@ import "slices"
 // concatenated, N tokens in all. A response includes its end-of-text token if it
 // has one.
 type Rollout struct {
-	Prompts   [][]int32 // [B]
+	Prompts   []Prompt  // [B]
 	Responses [][]int32 // [B], none empty
 	Ended     []bool    // [B] whether the response has its end
 	Raw       []float32 // [B] the reward model's number
@@ -26,7 +26,7 @@ type Rollout struct {
 }
 
 // newRollout allocates everything but the judge for these responses.
-func newRollout(prompts, responses [][]int32, ended []bool, logp []float32) *Rollout {
+func newRollout(prompts []Prompt, responses [][]int32, ended []bool, logp []float32) *Rollout {
 	b := len(responses)
 	r := &Rollout{Prompts: prompts, Responses: responses, Ended: ended, LogP: logp,
 		Raw: make([]float32, b), Score: make([]float32, b), start: make([]int, b+1)}

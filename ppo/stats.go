@@ -15,6 +15,8 @@ type Stats struct {
 	Distinct                float64
 	ExplainedVariance       float64
 
+	Times map[string]float64 // seconds of each phase
+
 	Policy PolicyStats
 	Critic CriticStats
 	Ptx    *float64 // mean loss of the pretraining mix, nats per token; nil without a mix
@@ -23,11 +25,11 @@ type Stats struct {
 // PolicyStats averages what the optimizer steps of an iteration saw. Sums are
 // over the tokens of every minibatch of every epoch.
 type PolicyStats struct {
-	Steps                                  int
-	Loss, GradNorm                         float64 // means over steps
-	ApproxKL, ClipFrac, Entropy, Ratio     float64 // means over tokens and steps
-	RatioVar                               float64 // variance over steps of the mean ratio
-	FirstApproxKL, FirstClipFrac, MaxDrift float64 // of the first step, before it: exactly 0
+	Steps                              int
+	Loss, GradNorm                     float64 // means over steps
+	ApproxKL, ClipFrac, Entropy, Ratio float64 // means over tokens and steps
+	RatioVar                           float64 // variance over steps of the mean ratio
+	FirstApproxKL                      float64 // of the first step, before it: exactly 0
 }
 
 // CriticStats is the same for the value function.
@@ -108,5 +110,14 @@ func (s Stats) Metrics() map[string]float64 {
 	if s.Ptx != nil {
 		m["loss/ptx"] = *s.Ptx
 	}
+	return m
+}
+
+// metrics is what an iteration logs, beside what depends on the machine's speed.
+func (t *Trainer) metrics(s Stats) map[string]float64 {
+	m := s.Metrics()
+	m["lr"] = t.cfg.LearningRate * t.cfg.Schedule.Rate(t.state.Iteration-1, t.cfg.WarmupIterations, t.cfg.Iterations)
+	m["episode"] = float64(t.state.Episodes)
+	m["tokens"] = float64(t.state.Tokens)
 	return m
 }

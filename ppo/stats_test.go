@@ -5,11 +5,13 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"agora/policy"
 )
 
 // A rollout of two responses, checked by hand.
 func handRollout() *Rollout {
-	r := newRollout([][]int32{{1}, {1}}, [][]int32{{5, 6, 0}, {7}}, []bool{true, false}, []float32{-1, -2, -1, -3})
+	r := newRollout(make([]Prompt, 2), [][]int32{{5, 6, 0}, {7}}, []bool{true, false}, []float32{-1, -2, -1, -3})
 	copy(r.Ref, []float32{-1.5, -2, -.5, -3.5}) // log-ratios .5 0 −.5 | .5
 	copy(r.Value, []float32{.1, .2, .3, 0})
 	copy(r.Raw, []float32{2, 4})
@@ -45,7 +47,7 @@ func TestRolloutByHand(t *testing.T) {
 }
 
 func TestDistinct(t *testing.T) {
-	r := newRollout(make([][]int32, 4), [][]int32{{1, 2}, {1}, {1, 2}, {2}}, make([]bool, 4), make([]float32, 6))
+	r := newRollout(make([]Prompt, 4), [][]int32{{1, 2}, {1}, {1, 2}, {2}}, make([]bool, 4), make([]float32, 6))
 	near(t, "distinct", r.distinct(), .75, 0)
 }
 
@@ -80,7 +82,7 @@ func TestCheckFinite(t *testing.T) {
 		t.Error(err)
 	}
 	err := checkFinite(map[string]float64{"z": math.NaN(), "loss/value_avg": math.Inf(1), "a": 1})
-	if !errors.Is(err, ErrNonFinite) || !strings.Contains(err.Error(), "loss/value_avg is +Inf") {
+	if !errors.Is(err, policy.ErrNotFinite) || !strings.Contains(err.Error(), "loss/value_avg is +Inf") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -1,0 +1,83 @@
+package ppo
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"agora/policy"
+	"agora/policy/cpu"
+)
+
+// PPOCmd is `agora ppo`.
+type PPOCmd struct {
+	Train TrainCmd `cmd:"" help:"Fine-tune a policy against a reward model by PPO."`
+}
+
+// TrainCmd is `agora ppo train`.
+type TrainCmd struct {
+	Policy  string   `required:"" placeholder:"DIR" help:"Model to train, usually fine-tuned on demonstrations."`
+	Reward  string   `required:"" placeholder:"DIR" help:"Reward model; the critic starts from it."`
+	Judge   string   `placeholder:"DIR" help:"Second reward model, never learned from: shows over-optimisation."`
+	Prompts string   `required:"" placeholder:"FILE" help:"Prompts: prompt, ranked or other records, or the lines of a .txt file; also .gz."`
+	Ptx     []string `placeholder:"FILE" help:"Text for the pretraining mix: .txt, or .jsonl with a text field; weighted by ptx_coef."`
+	Out     string   `required:"" placeholder:"DIR" help:"Run directory: run.json, metrics.jsonl, samples.jsonl, checkpoint and model."`
+	Profile string   `placeholder:"NAME" help:"Settings of a published run: default, instructgpt, tldr or lhp2019."`
+	Config  string   `placeholder:"FILE" help:"Settings, a TOML file."`
+	Set     []string `sep:"none" placeholder:"KEY=VALUE" help:"One setting; can be repeated."`
+	Resume  bool     `help:"Go on with the run in --out; give the same settings and inputs."`
+
+	AcceptDifferentBits bool `help:"Resume on a machine whose kernels round differently."`
+	Workers             int  `help:"Worker threads; 0 means one per core. Results do not depend on it."`
+	JSON                bool `name:"json" help:"Print the result as one JSON object."`
+}
+
+// Help implements kong's detailed help.
+func (c *TrainCmd) Help() string {
+	return `Each iteration samples responses, scores them, and takes a few clipped steps. Stopped runs
+(Ctrl-C, kill) resume with --resume to the same bits.
+
+Example:
+  agora ppo train --policy sft --reward rm --judge judge --prompts prompts.jsonl --out runs/ppo \
+      --set iterations=20 --set kl_coef=0.1 --ptx corpus.txt --set ptx_coef=1
+
+  agora config schema ppo --json    # every setting with unit, default and meaning`
+}
+
+// Run trains.
+func (c *TrainCmd) Run(ctx context.Context) error {
+	cfg, err := c.config()
+	if err != nil {
+		return err
+	}
+	dev, err := cpu.Open(c.Workers)
+	if err != nil {
+		return err
+	}
+	console := policy.NewConsole(os.Stderr, "ppo")
+	res, err := Train(ctx, dev, cfg, Job{
+		Policy: c.Policy, Reward: c.Reward, Judge: c.Judge, Prompts: c.Prompts, Ptx: c.Ptx, Out: c.Out,
+		Resume: c.Resume, AcceptDifferentBits: c.AcceptDifferentBits, Sinks: []policy.Sink{console}, Say: console.Say,
+	})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return json.NewEncoder(os.Stdout).Encode(res)
+	}
+	fmt.Printf("%s: score %.3f, KL %.2f nats, after %d iterations and %d episodes\n",
+		res.Dir, res.Metrics["objective/scores"], res.Metrics["objective/kl"], res.Iterations, res.Episodes)
+	return nil
+}
+
+// config is the profile, then the file, then --set.
+func (c *TrainCmd) config() (Config, error) {
+	cfg := DefaultConfig()
+	if c.Profile != "" {
+		if err := cfg.ApplyPreset(c.Profile); err != nil {
+			return cfg, err
+		}
+	}
+	return cfg, policy.LoadConfig(&cfg, c.Config, c.Set)
+}

@@ -1,0 +1,62 @@
+package ppo
+
+import (
+	"bytes"
+	"context"
+	"slices"
+
+	"agora/policy"
+	"agora/policy/cpu"
+	"agora/policy/tokenizer"
+	"agora/reward"
+)
+
+// rater reads responses with a reward model.
+type rater struct {
+	model  *reward.Model
+	scorer *reward.Scorer
+	policy *policy.Model
+	tokens bool // the model reads the policy's tokens as they are, else their text
+}
+
+func newRater(dev *cpu.Device, m *reward.Model, p *policy.Model) (*rater, error) {
+	s, err := reward.NewScorer(dev, m, 0)
+	same := sameTokenizer(p.Tokenizer, m.Trunk.Tokenizer) && m.Trunk.Template == p.Template && !m.IgnorePrompt
+	return &rater{model: m, scorer: s, policy: p, tokens: same}, err
+}
+
+// rate returns one number per response. A response that was cut off is given an
+// end: a reward model reads its number there and has learned it nowhere else
+// (Huang et al. 2024, details 12 and 13).
+func (r *rater) rate(ctx context.Context, prompts []Prompt, responses [][]int32) ([]float32, error) {
+	seqs := make([][]int32, len(responses))
+	for i, y := range responses {
+		var err error
+		if seqs[i], err = r.sequence(prompts[i], y); err != nil {
+			return nil, err
+		}
+	}
+	return r.scorer.Score(ctx, seqs)
+}
+
+func (r *rater) sequence(p Prompt, response []int32) ([]int32, error) {
+	end := r.policy.Template.End(r.policy.Tokenizer)
+	if r.tokens {
+		seq := slices.Concat(p.Tokens, response)
+		if end >= 0 && response[len(response)-1] != end {
+			seq = append(seq, end)
+		}
+		if len(seq) <= r.model.MaxTokens {
+			return seq, nil
+		}
+	}
+	return r.model.Encode(p.Turns, r.policy.Template.Text(r.policy.Tokenizer, response))
+}
+
+// sameTokenizer reports whether two models give the same tokens to every text.
+func sameTokenizer(a, b *tokenizer.Tokenizer) bool {
+	if a == nil || b == nil || a == b {
+		return a == b
+	}
+	return bytes.Equal(a.Files(0)["tokenizer.json"], b.Files(0)["tokenizer.json"])
+}

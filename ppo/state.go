@@ -1,0 +1,73 @@
+package ppo
+
+import (
+	"agora/policy"
+	"agora/policy/checkpoint"
+)
+
+// Names inside of a checkpoint's state.
+const (
+	stateName     = "ppo"
+	policyOptName = "policy"
+	criticOptName = "critic"
+)
+
+// writeFiles writes the whole state of the run into a checkpoint being made: the
+// policy as transformers loads it, and under state/ the moments of both
+// optimizers, the critic, the average, counters, score rule and KL controller.
+// Nothing in it depends on clock, host or path.
+func (t *Trainer) writeFiles(dir string) error {
+	m := t.models.Policy
+	if err := m.WriteFiles(dir); err != nil {
+		return err
+	}
+	if err := policy.WriteStateJSON(dir, stateName, t.state); err != nil {
+		return err
+	}
+	rounded := m.DType != checkpoint.F32 // then the state keeps the exact weights
+	if err := t.actor.opt.WriteState(dir, policyOptName, rounded); err != nil {
+		return err
+	}
+	if err := t.critic.opt.WriteState(dir, criticOptName, true); err != nil {
+		return err
+	}
+	if t.ema == nil {
+		return nil
+	}
+	return writeEMA(dir, t.ema)
+}
+
+// restore is the inverse of writeFiles: from here on every iteration gives the
+// bits that it would have given without the interruption. The trainer must be
+// new, made from the same models.
+func (t *Trainer) restore(dir string) error {
+	saved, err := policy.Load(dir) // verifies every file
+	if err != nil {
+		return err
+	}
+	if err := t.models.Policy.Params.CopyFrom(saved.Params); err != nil {
+		return err
+	}
+	if err := policy.ReadStateJSON(dir, stateName, &t.state); err != nil {
+		return err
+	}
+	if err := t.actor.opt.ReadState(dir, policyOptName); err != nil {
+		return err
+	}
+	if err := t.critic.opt.ReadState(dir, criticOptName); err != nil {
+		return err
+	}
+	if t.ema == nil {
+		return nil
+	}
+	return readEMA(dir, t.ema)
+}
+
+// result is the model that the run is for: the average of the policy where the
+// run keeps one (Ouyang et al. 2022 release averages), else the policy.
+func (t *Trainer) result() *policy.Model {
+	if t.ema != nil {
+		return t.ema
+	}
+	return t.models.Policy
+}

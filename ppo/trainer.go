@@ -1,0 +1,251 @@
+package ppo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"agora/policy"
+	"agora/policy/cpu"
+	"agora/policy/graph"
+	"agora/reward"
+)
+
+// Models are the networks that a run starts from. The reference, which the KL is
+// measured to, is a copy of the policy, and the critic one of the reward model.
+type Models struct {
+	Policy *policy.Model // trained in place
+	Reward *reward.Model
+	Judge  *reward.Model // only logged, never learned from; nil for none
+}
+
+// Trainer is a PPO run in memory. Update is one iteration; between two of them
+// everything that matters is the policy, the critic, their optimizers, the
+// average of the policy, and State.
+type Trainer struct {
+	cfg     Config
+	models  Models
+	prompts []Prompt
+	mix     mix
+
+	sampler   *policy.Sampler
+	reference *policy.Scorer
+	reward    *rater
+	judge     *rater // nil without a judge
+	actor     *actor
+	critic    *critic
+	ema       *policy.Model // nil without an average
+
+	room  room
+	state State
+	batch batch
+	last  *Rollout // of the newest iteration
+}
+
+// State is what a run carries from one iteration to the next beside weights.
+type State struct {
+	Iteration int          `json:"iteration"` // finished so far
+	Episodes  int          `json:"episodes"`
+	Tokens    int          `json:"tokens"` // of responses
+	Steps     int          `json:"steps"`  // of each optimizer
+	Score     ScoreRule    `json:"score"`
+	KL        KLController `json:"kl"`
+	Stopped   bool         `json:"stopped"` // stop_kl ended the run
+}
+
+// room is the capacity of the training programs.
+type room struct{ tokens, seqs int }
+
+// NewTrainer compiles the programs of a run. corpus is the pretraining mix, empty
+// without one.
+func NewTrainer(dev *cpu.Device, c Config, m Models, prompts []Prompt, corpus policy.Corpus) (*Trainer, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if c.PtxCoef > 0 && len(corpus.Tokens) < 2 {
+		return nil, errors.New("ppo: ptx_coef is above 0, but there is no pretraining text")
+	}
+	t := &Trainer{cfg: c, models: m, prompts: prompts, mix: mix{corpus}, room: roomFor(c, prompts)}
+	t.state.KL = KLController{Coef: c.KLCoef, Target: c.KLTarget, Horizon: c.KLHorizon}
+	t.state.Score = ScoreRule{Std: 1, Clip: c.ScoreClip, EOS: c.MissingEOS, Penalty: c.MissingEOSPenalty}
+	if err := t.readers(dev); err != nil {
+		return nil, err
+	}
+	value, err := criticModel(m, c)
+	if err != nil {
+		return nil, err
+	}
+	if t.critic, err = newCritic(dev, value, c, t.room); err != nil {
+		return nil, fmt.Errorf("critic: %w", err)
+	}
+	if t.actor, err = newActor(dev, m.Policy, c, t.room); err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
+	}
+	if c.EMADecay > 0 {
+		t.ema, err = m.Policy.Clone()
+	}
+	return t, err
+}
+
+// readers compiles what only reads weights: sampler, reference, reward and judge.
+func (t *Trainer) readers(dev *cpu.Device) error {
+	longest := 0
+	for _, p := range t.prompts {
+		longest = max(longest, len(p.Tokens))
+	}
+	slots := min(t.cfg.Slots, t.cfg.Episodes)
+	var err error
+	if t.sampler, err = policy.NewSampler(dev, t.models.Policy, slots, longest+t.cfg.MaxNewTokens); err != nil {
+		return fmt.Errorf("sampler: %w", err)
+	}
+	reference, err := t.models.Policy.Clone()
+	if err != nil {
+		return err
+	}
+	for _, p := range reference.Params.List() {
+		p.Frozen = true
+	}
+	if t.reference, err = policy.NewScorer(dev, reference, 0, t.cfg.Temperature); err != nil {
+		return fmt.Errorf("reference: %w", err)
+	}
+	if t.reward, err = newRater(dev, t.models.Reward, t.models.Policy); err != nil {
+		return fmt.Errorf("reward model: %w", err)
+	}
+	if t.models.Judge != nil {
+		if t.judge, err = newRater(dev, t.models.Judge, t.models.Policy); err != nil {
+			return fmt.Errorf("judge: %w", err)
+		}
+	}
+	return nil
+}
+
+// roomFor is the most that one pass can hold: micro_tokens, but not more than a
+// whole minibatch and not less than the longest sequence.
+func roomFor(c Config, prompts []Prompt) room {
+	longest := 0
+	for _, p := range prompts {
+		longest = max(longest, len(p.Tokens)+c.MaxNewTokens)
+	}
+	responses := c.Episodes / c.Minibatches
+	ptx := 0
+	if c.PtxCoef > 0 {
+		ptx = int(float64(responses)*c.PtxRatio+.5) * c.PtxTokens
+		longest = max(longest, c.PtxTokens)
+	}
+	all := responses*longest + ptx
+	return room{tokens: max(longest, min(c.MicroTokens, all)), seqs: responses + ptx}
+}
+
+// sample is step 1: the next prompts in turn, and one response to each.
+func (t *Trainer) sample(ctx context.Context) (*Rollout, error) {
+	c := t.cfg
+	return t.respond(ctx, pick(c.Seed, len(t.prompts), t.state.Episodes, c.Episodes), t.state.Episodes, c.Seed)
+}
+
+// respond samples one response to each of the prompts with these indices. first
+// numbers them within the run: seed, number and position decide every draw.
+func (t *Trainer) respond(ctx context.Context, which []int, first int, seed uint64) (*Rollout, error) {
+	reqs := make([]policy.Request, len(which))
+	prompts := make([]Prompt, len(which))
+	for k, i := range which {
+		prompts[k] = t.prompts[i]
+		reqs[k] = policy.Request{Prompt: t.prompts[i].Tokens, Stream: int32((first + k) & math.MaxInt32)}
+	}
+	how := policy.Sampling{MaxNew: t.cfg.MaxNewTokens, Temperature: t.cfg.Temperature, Seed: seed}
+	out, err := t.sampler.Sample(ctx, reqs, how, nil)
+	if err != nil {
+		return nil, err
+	}
+	responses, ended := make([][]int32, len(out)), make([]bool, len(out))
+	var logp []float32
+	for i, y := range out {
+		responses[i], ended[i] = y.Tokens, y.Finish == policy.FinishEOS
+		logp = append(logp, y.LogProbs...)
+	}
+	return newRollout(prompts, responses, ended, logp), nil
+}
+
+// Calibrate sets the score's mean and deviation on samples of the policy, which
+// at the start of a run is the fine-tuned model, and moves the critic to the
+// same scale. It does nothing if the configuration asks for none.
+func (t *Trainer) Calibrate(ctx context.Context) error {
+	n := t.cfg.ScoreSamples
+	if n == 0 {
+		return nil
+	}
+	seed := graph.Key(t.cfg.Seed, 0, streamScale)
+	roll, err := t.respond(ctx, pick(seed, len(t.prompts), 0, n), 0, seed)
+	if err != nil {
+		return err
+	}
+	raw, err := t.reward.rate(ctx, roll.Prompts, roll.Responses)
+	if err != nil {
+		return err
+	}
+	mean, std := Mean(raw), math.Sqrt(Variance(raw, WhitenPopulation))
+	if !(std > 1e-6*math.Max(1, math.Abs(mean))) { // NaN too
+		return fmt.Errorf("ppo: the reward model gives %d different samples rewards of mean %g and deviation %g: it does not tell texts apart", n, mean, std)
+	}
+	t.state.Score.Mean, t.state.Score.Std = mean, std
+	if t.cfg.CriticInit == CriticFromReward {
+		standardise(t.critic.model, mean, std)
+	}
+	return nil
+}
+
+// score is step 2.
+func (t *Trainer) score(ctx context.Context, r *Rollout) error {
+	raw, err := t.reward.rate(ctx, r.Prompts, r.Responses)
+	if err != nil {
+		return fmt.Errorf("reward model: %w", err)
+	}
+	r.Raw = raw
+	if t.judge != nil {
+		if r.Judge, err = t.judge.rate(ctx, r.Prompts, r.Responses); err != nil {
+			return fmt.Errorf("judge: %w", err)
+		}
+	}
+	if err := t.refer(ctx, r); err != nil {
+		return fmt.Errorf("reference: %w", err)
+	}
+	return t.value(ctx, r)
+}
+
+// refer fills Ref with the reference's log-probabilities.
+func (t *Trainer) refer(ctx context.Context, r *Rollout) error {
+	seqs := make([]policy.Sequence, len(r.Responses))
+	for i := range seqs {
+		seqs[i] = policy.Join(r.Prompts[i].Tokens, r.Responses[i])
+	}
+	scores, err := t.reference.Score(ctx, seqs)
+	if err != nil {
+		return err
+	}
+	for i, s := range scores {
+		copy(r.of(r.Ref, i), s.LogProbs)
+	}
+	return nil
+}
+
+// value fills Value with the critic's estimates.
+func (t *Trainer) value(ctx context.Context, r *Rollout) error {
+	all := make([]int, len(r.Responses))
+	for i := range all {
+		all[i] = i
+	}
+	whole := newMinibatch(r, t.cfg, all)
+	at := 0
+	for _, span := range whole.micro(t.room) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		t.batch.fill(whole, span)
+		values, err := t.critic.estimate.run(&t.batch)
+		if err != nil {
+			return fmt.Errorf("critic: %w", err)
+		}
+		at += copy(r.Value[at:], values)
+	}
+	return nil
+}
