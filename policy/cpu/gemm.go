@@ -1,6 +1,6 @@
 package cpu
 
-// Gemm is a matrix product C = op(A)·op(B), run by all workers of a team together.
+// Gemm is a matrix product C = op(A)·op(B), optionally with terms added, run by all workers of a team together.
 // Matrices are row-major with a leading dimension (floats from row to row).
 //
 //	C  [M, N]
@@ -20,8 +20,11 @@ type Gemm struct {
 	LDA, LDB, LDC  int
 	TransA, TransB bool
 
-	Packed *Packed   // B prepacked; B, LDB and TransB are then not looked at
-	Add    bool      // C is added to instead of overwritten
+	Packed *Packed // B prepacked; B, LDB and TransB are then not looked at
+	// Base, if given, is [M, N] and added to the product: C = Base + op(A)·op(B) + Bias.
+	// It may be C.
+	Base   []float32
+	LDBase int
 	Bias   []float32 // [N] or nil: added to every row at the end
 }
 
@@ -92,6 +95,9 @@ func (g *Gemm) check() {
 	default:
 		last(g.B, g.K, g.N, g.LDB)
 	}
+	if g.Base != nil {
+		last(g.Base, g.M, g.N, g.LDBase)
+	}
 	if g.Bias != nil {
 		_ = g.Bias[g.N-1]
 	}
@@ -101,8 +107,10 @@ func (g *Gemm) check() {
 func (g *Gemm) clearC(w *Worker) {
 	for i := range g.M {
 		row := g.C[i*g.LDC : i*g.LDC+g.N]
-		if !g.Add {
+		if g.Base == nil {
 			clear(row)
+		} else {
+			copy(row, g.Base[i*g.LDBase:])
 		}
 		if g.Bias != nil {
 			w.Add(row, row, g.Bias)
@@ -191,7 +199,10 @@ type block struct {
 }
 
 func (w *Worker) multiplyBlock(g *Gemm, p *gemmPlan, c *chunk, b *block) {
-	add := flag(g.Add || c.k+b.k > 0)
+	base, ldBase := g.C, g.LDC // the sum of the blocks of k so far
+	if c.k+b.k == 0 {
+		base, ldBase = g.Base, g.LDBase
+	}
 	last := c.k+b.k+b.depth == g.K
 	if !p.direct {
 		for q := b.row0; q < b.row1; q++ {
@@ -211,11 +222,15 @@ func (w *Worker) multiplyBlock(g *Gemm, p *gemmPlan, c *chunk, b *block) {
 			case g.TransA:
 				as, kernel = kMajorStride, w.Kernels.tileT[i1-i0]
 			}
+			var from *float32
+			if base != nil {
+				from = &base[i0*ldBase+col]
+			}
 			if col+TileCols <= g.N {
-				kernel(b.depth, a, as, panel, &g.C[i0*g.LDC+col], g.LDC, add)
+				kernel(b.depth, a, as, panel, &g.C[i0*g.LDC+col], g.LDC, from, ldBase)
 			} else {
-				kernel(b.depth, a, as, panel, &w.tile[0], TileCols, 0)
-				w.storeEdge(g, i0, i1, col, add != 0)
+				kernel(b.depth, a, as, panel, &w.tile[0], TileCols, nil, 0)
+				w.storeEdge(g, i0, i1, col, base, ldBase)
 			}
 			if last && g.Bias != nil {
 				w.addBias(g, i0, i1, col)
@@ -224,16 +239,17 @@ func (w *Worker) multiplyBlock(g *Gemm, p *gemmPlan, c *chunk, b *block) {
 	}
 }
 
-// storeEdge moves the scratch tile into the last columns of C.
-func (w *Worker) storeEdge(g *Gemm, i0, i1, col int, add bool) {
+// storeEdge moves the scratch tile, plus the base, into the last columns of C.
+func (w *Worker) storeEdge(g *Gemm, i0, i1, col int, base []float32, ldBase int) {
 	for i := i0; i < i1; i++ {
 		row, tile := g.C[i*g.LDC+col:i*g.LDC+g.N], w.tile[(i-i0)*TileCols:]
-		if add {
-			for j := range row {
-				row[j] += tile[j]
-			}
-		} else {
+		if base == nil {
 			copy(row, tile)
+			continue
+		}
+		from := base[i*ldBase+col:]
+		for j := range row {
+			row[j] = from[j] + tile[j]
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -71,10 +72,13 @@ func checkGemm(t *testing.T, team *Team, m, k, n int) {
 	for _, l := range layouts {
 		for _, add := range []bool{false, true} {
 			g := layOut(m, k, n, a, b, l.transA, l.transB)
-			g.Add = add
 			copy(g.C, c0)
 			if add {
-				g.Bias = bias
+				g.Bias, g.Base, g.LDBase = bias, g.C, n
+			}
+			if add && l.transA != l.transB {
+				g.Base = slices.Clone(c0)
+				clear(g.C)
 			}
 			team.Run(func(w *Worker) { w.Gemm(g) })
 			for i := range m {

@@ -54,9 +54,9 @@ type Kernels struct {
 	dot3            func(x, y, z *float32, n int) float32
 	rmsNormBackward func(dx, dgain, x, gain, dy *float32, n int, r, c float32, add int)
 	layerNormSums   func(x, gain, dy *float32, n int, mean, r float32) (sumD, sumDNorm float32)
-	layerNormBack   func(dx, dgain, dbias, x, gain, dy *float32, n int, h *layerNormBackArgs, add int)
+	layerNormBack   func(dx, dgain, dbias, x, gain, dy *float32, n int, h layerNormBackArgs, add int)
 	rope            func(lo, hi, cos, sin *float32, n int, sign float32)
-	adamW           func(w, g, m, v *float32, n int, h *adamWArgs)
+	adamW           func(w, g, m, v *float32, n int, h adamWArgs)
 }
 
 type (
@@ -64,9 +64,10 @@ type (
 	binaryFunc func(dst, x, y *float32, n int)
 	// packFunc copies between layouts, ld floats from row to row of src, zeros in what is missing.
 	packFunc func(dst, src *float32, ld, k, cols int)
-	// tileFunc: C[rows,32] (+)= A·B. as and ldc are strides in floats: as from row to
-	// row of A (tile) or from k to k (tileT). B is one panel, [k][32]. acc 0 stores, 1 adds.
-	tileFunc func(k int, a *float32, as int, b, c *float32, ldc, acc int)
+	// tileFunc: C[rows,32] = Base + A·B, without Base if base is nil. as, ldc and ldBase are
+	// strides in floats: as from row to row of A (tile) or from k to k (tileT). B is one
+	// panel, [k][32].
+	tileFunc func(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
 )
 
 // Name is the kernel set's name: "avx512", "avx2" or "portable".

@@ -3,40 +3,40 @@
 package cpu
 
 //go:noescape
-func avx2Tile1(k int, a *float32, as int, b, c *float32, ldc, acc int)
+func avx2Tile1(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
 
 //go:noescape
-func avx2TileT1(k int, a *float32, as int, b, c *float32, ldc, acc int)
+func avx2TileT1(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
 
 //go:noescape
-func avx2Tile2(k int, a *float32, as int, b, c *float32, ldc, acc int)
+func avx2Tile2(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
 
 //go:noescape
-func avx2TileT2(k int, a *float32, as int, b, c *float32, ldc, acc int)
+func avx2TileT2(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
 
 //go:noescape
-func avx2Tile3(k int, a *float32, as int, b, c *float32, ldc, acc int)
+func avx2Tile3(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
 
 //go:noescape
-func avx2TileT3(k int, a *float32, as int, b, c *float32, ldc, acc int)
+func avx2TileT3(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
 
 //go:noescape
-func avx2Tile4(k int, a *float32, as int, b, c *float32, ldc, acc int)
+func avx2Tile4(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
 
 //go:noescape
-func avx2TileT4(k int, a *float32, as int, b, c *float32, ldc, acc int)
+func avx2TileT4(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
 
 //go:noescape
-func avx2Tile5(k int, a *float32, as int, b, c *float32, ldc, acc int)
+func avx2Tile5(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
 
 //go:noescape
-func avx2TileT5(k int, a *float32, as int, b, c *float32, ldc, acc int)
+func avx2TileT5(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
 
 //go:noescape
-func avx2Tile6(k int, a *float32, as int, b, c *float32, ldc, acc int)
+func avx2Tile6(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
 
 //go:noescape
-func avx2TileT6(k int, a *float32, as int, b, c *float32, ldc, acc int)
+func avx2TileT6(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
 
 //go:noescape
 func avx2PackCols(dst, src *float32, ld, k, cols int)
@@ -108,7 +108,7 @@ func avx2RMSNormBackward(dx, dgain, x, gain, dy *float32, n int, r, c float32, a
 func avx2LayerNormSums(x, gain, dy *float32, n int, mean, r float32) (sumD, sumDNorm float32)
 
 //go:noescape
-func avx2LayerNormBackward(dx, dgain, dbias, x, gain, dy *float32, n int, h *layerNormBackArgs, add int)
+func avx2LayerNormBackward(dx, dgain, dbias, x, gain, dy *float32, n int, h layerNormBackArgs, add int)
 
 //go:noescape
 func avx2SwiGLU(dst, gate, up *float32, n int)
@@ -126,7 +126,7 @@ func avx2GELUBackward(dx, x, dout *float32, n int)
 func avx2RopeHalves(lo, hi, cos, sin *float32, n int, sign float32)
 
 //go:noescape
-func avx2AdamW(w, grad, m, v *float32, n int, h *adamWArgs)
+func avx2AdamW(w, grad, m, v *float32, n int, h adamWArgs)
 
 //go:noescape
 func avx2Peak(n int)

@@ -2,8 +2,8 @@
 
 #include "textflag.h"
 
-// func avx2Tile1(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx2Tile1(SB), NOSPLIT, $0-56
+// func avx2Tile1(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx2Tile1(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -59,12 +59,14 @@ single3:
 	DECQ AX
 	JNZ single3
 done4:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store5
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Y4, Y4
 	VADDPS 32(BX), Y5, Y5
-	ADDQ CX, BX
+	ADDQ AX, BX
 store5:
 	VMOVUPS Y4, 0(DX)
 	VMOVUPS Y5, 32(DX)
@@ -72,8 +74,8 @@ store5:
 	VZEROUPPER
 	RET
 
-// func avx2TileT1(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx2TileT1(SB), NOSPLIT, $0-56
+// func avx2TileT1(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx2TileT1(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -129,12 +131,14 @@ single8:
 	DECQ AX
 	JNZ single8
 done9:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store10
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Y4, Y4
 	VADDPS 32(BX), Y5, Y5
-	ADDQ CX, BX
+	ADDQ AX, BX
 store10:
 	VMOVUPS Y4, 0(DX)
 	VMOVUPS Y5, 32(DX)
@@ -142,8 +146,8 @@ store10:
 	VZEROUPPER
 	RET
 
-// func avx2Tile2(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx2Tile2(SB), NOSPLIT, $0-56
+// func avx2Tile2(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx2Tile2(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -218,15 +222,17 @@ single13:
 	DECQ AX
 	JNZ single13
 done14:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store15
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Y4, Y4
 	VADDPS 32(BX), Y5, Y5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y6, Y6
 	VADDPS 32(BX), Y7, Y7
-	ADDQ CX, BX
+	ADDQ AX, BX
 store15:
 	VMOVUPS Y4, 0(DX)
 	VMOVUPS Y5, 32(DX)
@@ -237,8 +243,8 @@ store15:
 	VZEROUPPER
 	RET
 
-// func avx2TileT2(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx2TileT2(SB), NOSPLIT, $0-56
+// func avx2TileT2(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx2TileT2(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -313,15 +319,17 @@ single18:
 	DECQ AX
 	JNZ single18
 done19:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store20
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Y4, Y4
 	VADDPS 32(BX), Y5, Y5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y6, Y6
 	VADDPS 32(BX), Y7, Y7
-	ADDQ CX, BX
+	ADDQ AX, BX
 store20:
 	VMOVUPS Y4, 0(DX)
 	VMOVUPS Y5, 32(DX)
@@ -332,8 +340,8 @@ store20:
 	VZEROUPPER
 	RET
 
-// func avx2Tile3(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx2Tile3(SB), NOSPLIT, $0-56
+// func avx2Tile3(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx2Tile3(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -427,18 +435,20 @@ single23:
 	DECQ AX
 	JNZ single23
 done24:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store25
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Y4, Y4
 	VADDPS 32(BX), Y5, Y5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y6, Y6
 	VADDPS 32(BX), Y7, Y7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y8, Y8
 	VADDPS 32(BX), Y9, Y9
-	ADDQ CX, BX
+	ADDQ AX, BX
 store25:
 	VMOVUPS Y4, 0(DX)
 	VMOVUPS Y5, 32(DX)
@@ -452,8 +462,8 @@ store25:
 	VZEROUPPER
 	RET
 
-// func avx2TileT3(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx2TileT3(SB), NOSPLIT, $0-56
+// func avx2TileT3(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx2TileT3(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -547,18 +557,20 @@ single28:
 	DECQ AX
 	JNZ single28
 done29:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store30
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Y4, Y4
 	VADDPS 32(BX), Y5, Y5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y6, Y6
 	VADDPS 32(BX), Y7, Y7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y8, Y8
 	VADDPS 32(BX), Y9, Y9
-	ADDQ CX, BX
+	ADDQ AX, BX
 store30:
 	VMOVUPS Y4, 0(DX)
 	VMOVUPS Y5, 32(DX)
@@ -572,8 +584,8 @@ store30:
 	VZEROUPPER
 	RET
 
-// func avx2Tile4(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx2Tile4(SB), NOSPLIT, $0-56
+// func avx2Tile4(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx2Tile4(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -689,21 +701,23 @@ single33:
 	DECQ AX
 	JNZ single33
 done34:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store35
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Y4, Y4
 	VADDPS 32(BX), Y5, Y5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y6, Y6
 	VADDPS 32(BX), Y7, Y7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y8, Y8
 	VADDPS 32(BX), Y9, Y9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y10, Y10
 	VADDPS 32(BX), Y11, Y11
-	ADDQ CX, BX
+	ADDQ AX, BX
 store35:
 	VMOVUPS Y4, 0(DX)
 	VMOVUPS Y5, 32(DX)
@@ -720,8 +734,8 @@ store35:
 	VZEROUPPER
 	RET
 
-// func avx2TileT4(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx2TileT4(SB), NOSPLIT, $0-56
+// func avx2TileT4(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx2TileT4(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -834,21 +848,23 @@ single38:
 	DECQ AX
 	JNZ single38
 done39:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store40
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Y4, Y4
 	VADDPS 32(BX), Y5, Y5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y6, Y6
 	VADDPS 32(BX), Y7, Y7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y8, Y8
 	VADDPS 32(BX), Y9, Y9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y10, Y10
 	VADDPS 32(BX), Y11, Y11
-	ADDQ CX, BX
+	ADDQ AX, BX
 store40:
 	VMOVUPS Y4, 0(DX)
 	VMOVUPS Y5, 32(DX)
@@ -865,8 +881,8 @@ store40:
 	VZEROUPPER
 	RET
 
-// func avx2Tile5(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx2Tile5(SB), NOSPLIT, $0-56
+// func avx2Tile5(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx2Tile5(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -1001,24 +1017,26 @@ single43:
 	DECQ AX
 	JNZ single43
 done44:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store45
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Y4, Y4
 	VADDPS 32(BX), Y5, Y5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y6, Y6
 	VADDPS 32(BX), Y7, Y7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y8, Y8
 	VADDPS 32(BX), Y9, Y9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y10, Y10
 	VADDPS 32(BX), Y11, Y11
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y12, Y12
 	VADDPS 32(BX), Y13, Y13
-	ADDQ CX, BX
+	ADDQ AX, BX
 store45:
 	VMOVUPS Y4, 0(DX)
 	VMOVUPS Y5, 32(DX)
@@ -1038,8 +1056,8 @@ store45:
 	VZEROUPPER
 	RET
 
-// func avx2TileT5(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx2TileT5(SB), NOSPLIT, $0-56
+// func avx2TileT5(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx2TileT5(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -1171,24 +1189,26 @@ single48:
 	DECQ AX
 	JNZ single48
 done49:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store50
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Y4, Y4
 	VADDPS 32(BX), Y5, Y5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y6, Y6
 	VADDPS 32(BX), Y7, Y7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y8, Y8
 	VADDPS 32(BX), Y9, Y9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y10, Y10
 	VADDPS 32(BX), Y11, Y11
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y12, Y12
 	VADDPS 32(BX), Y13, Y13
-	ADDQ CX, BX
+	ADDQ AX, BX
 store50:
 	VMOVUPS Y4, 0(DX)
 	VMOVUPS Y5, 32(DX)
@@ -1208,8 +1228,8 @@ store50:
 	VZEROUPPER
 	RET
 
-// func avx2Tile6(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx2Tile6(SB), NOSPLIT, $0-56
+// func avx2Tile6(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx2Tile6(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -1363,27 +1383,29 @@ single53:
 	DECQ AX
 	JNZ single53
 done54:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store55
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Y4, Y4
 	VADDPS 32(BX), Y5, Y5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y6, Y6
 	VADDPS 32(BX), Y7, Y7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y8, Y8
 	VADDPS 32(BX), Y9, Y9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y10, Y10
 	VADDPS 32(BX), Y11, Y11
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y12, Y12
 	VADDPS 32(BX), Y13, Y13
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y14, Y14
 	VADDPS 32(BX), Y15, Y15
-	ADDQ CX, BX
+	ADDQ AX, BX
 store55:
 	VMOVUPS Y4, 0(DX)
 	VMOVUPS Y5, 32(DX)
@@ -1406,8 +1428,8 @@ store55:
 	VZEROUPPER
 	RET
 
-// func avx2TileT6(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx2TileT6(SB), NOSPLIT, $0-56
+// func avx2TileT6(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx2TileT6(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -1558,27 +1580,29 @@ single58:
 	DECQ AX
 	JNZ single58
 done59:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store60
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Y4, Y4
 	VADDPS 32(BX), Y5, Y5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y6, Y6
 	VADDPS 32(BX), Y7, Y7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y8, Y8
 	VADDPS 32(BX), Y9, Y9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y10, Y10
 	VADDPS 32(BX), Y11, Y11
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y12, Y12
 	VADDPS 32(BX), Y13, Y13
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Y14, Y14
 	VADDPS 32(BX), Y15, Y15
-	ADDQ CX, BX
+	ADDQ AX, BX
 store60:
 	VMOVUPS Y4, 0(DX)
 	VMOVUPS Y5, 32(DX)
@@ -3623,8 +3647,8 @@ done180:
 	VZEROUPPER
 	RET
 
-// func avx2LayerNormBackward(dx, dgain, dbias, x, gain, dy *float32, n int, h *layerNormBackArgs, add int)
-TEXT ·avx2LayerNormBackward(SB), NOSPLIT, $0-72
+// func avx2LayerNormBackward(dx, dgain, dbias, x, gain, dy *float32, n int, h layerNormBackArgs, add int)
+TEXT ·avx2LayerNormBackward(SB), NOSPLIT, $0-80
 	MOVQ dx+0(FP), DI
 	MOVQ dgain+8(FP), SI
 	MOVQ dbias+16(FP), DX
@@ -3632,17 +3656,16 @@ TEXT ·avx2LayerNormBackward(SB), NOSPLIT, $0-72
 	MOVQ gain+32(FP), R9
 	MOVQ dy+40(FP), R10
 	MOVQ n+48(FP), AX
-	MOVQ h+56(FP), R11
-	VBROADCASTSS 0(R11), Y8
-	VBROADCASTSS 4(R11), Y9
-	VBROADCASTSS 8(R11), Y10
-	VBROADCASTSS 12(R11), Y11
+	VBROADCASTSS h_mean+56(FP), Y8
+	VBROADCASTSS h_rstd+60(FP), Y9
+	VBROADCASTSS h_a+64(FP), Y10
+	VBROADCASTSS h_b+68(FP), Y11
 	XORQ BX, BX
 	SUBQ $8, AX
 	JLT rest184
 round183:
 	VXORPS Y0, Y0, Y0
-	CMPQ add+64(FP), $0
+	CMPQ add+72(FP), $0
 	JEQ set186
 	VMOVUPS 0(DI)(BX*1), Y0
 set186:
@@ -3675,7 +3698,7 @@ last187:
 	SUBQ R13, CX
 	VMOVUPS (CX), Y15
 	VXORPS Y0, Y0, Y0
-	CMPQ add+64(FP), $0
+	CMPQ add+72(FP), $0
 	JEQ set188
 	VMASKMOVPS 0(DI)(BX*1), Y15, Y0
 set188:
@@ -4163,23 +4186,22 @@ done207:
 	VZEROUPPER
 	RET
 
-// func avx2AdamW(w, grad, m, v *float32, n int, h *adamWArgs)
-TEXT ·avx2AdamW(SB), NOSPLIT, $0-48
+// func avx2AdamW(w, grad, m, v *float32, n int, h adamWArgs)
+TEXT ·avx2AdamW(SB), NOSPLIT, $0-76
 	MOVQ w+0(FP), DI
 	MOVQ grad+8(FP), SI
 	MOVQ m+16(FP), DX
 	MOVQ v+24(FP), R8
 	MOVQ n+32(FP), AX
-	MOVQ h+40(FP), R9
-	VBROADCASTSS 0(R9), Y4
-	VBROADCASTSS 4(R9), Y5
-	VBROADCASTSS 8(R9), Y6
-	VBROADCASTSS 12(R9), Y7
-	VBROADCASTSS 16(R9), Y8
-	VBROADCASTSS 20(R9), Y9
-	VBROADCASTSS 24(R9), Y10
-	VBROADCASTSS 28(R9), Y11
-	VBROADCASTSS 32(R9), Y12
+	VBROADCASTSS h_beta1+40(FP), Y4
+	VBROADCASTSS h_oneMinusBeta1+44(FP), Y5
+	VBROADCASTSS h_beta2+48(FP), Y6
+	VBROADCASTSS h_oneMinusBeta2+52(FP), Y7
+	VBROADCASTSS h_keep+56(FP), Y8
+	VBROADCASTSS h_rate+60(FP), Y9
+	VBROADCASTSS h_rootCorrection+64(FP), Y10
+	VBROADCASTSS h_eps+68(FP), Y11
+	VBROADCASTSS h_gradScale+72(FP), Y12
 	XORQ BX, BX
 	SUBQ $8, AX
 	JLT rest210

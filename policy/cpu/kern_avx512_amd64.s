@@ -2,8 +2,8 @@
 
 #include "textflag.h"
 
-// func avx512Tile1(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512Tile1(SB), NOSPLIT, $0-56
+// func avx512Tile1(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512Tile1(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -60,12 +60,14 @@ single3:
 	DECQ AX
 	JNZ single3
 done4:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store5
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 store5:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -73,8 +75,8 @@ store5:
 	VZEROUPPER
 	RET
 
-// func avx512TileT1(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512TileT1(SB), NOSPLIT, $0-56
+// func avx512TileT1(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512TileT1(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -131,12 +133,14 @@ single8:
 	DECQ AX
 	JNZ single8
 done9:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store10
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 store10:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -144,8 +148,8 @@ store10:
 	VZEROUPPER
 	RET
 
-// func avx512Tile2(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512Tile2(SB), NOSPLIT, $0-56
+// func avx512Tile2(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512Tile2(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -222,15 +226,17 @@ single13:
 	DECQ AX
 	JNZ single13
 done14:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store15
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z6, Z6
 	VADDPS 64(BX), Z7, Z7
-	ADDQ CX, BX
+	ADDQ AX, BX
 store15:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -241,8 +247,8 @@ store15:
 	VZEROUPPER
 	RET
 
-// func avx512TileT2(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512TileT2(SB), NOSPLIT, $0-56
+// func avx512TileT2(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512TileT2(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -319,15 +325,17 @@ single18:
 	DECQ AX
 	JNZ single18
 done19:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store20
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z6, Z6
 	VADDPS 64(BX), Z7, Z7
-	ADDQ CX, BX
+	ADDQ AX, BX
 store20:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -338,8 +346,8 @@ store20:
 	VZEROUPPER
 	RET
 
-// func avx512Tile3(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512Tile3(SB), NOSPLIT, $0-56
+// func avx512Tile3(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512Tile3(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -436,18 +444,20 @@ single23:
 	DECQ AX
 	JNZ single23
 done24:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store25
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z6, Z6
 	VADDPS 64(BX), Z7, Z7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z8, Z8
 	VADDPS 64(BX), Z9, Z9
-	ADDQ CX, BX
+	ADDQ AX, BX
 store25:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -461,8 +471,8 @@ store25:
 	VZEROUPPER
 	RET
 
-// func avx512TileT3(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512TileT3(SB), NOSPLIT, $0-56
+// func avx512TileT3(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512TileT3(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -559,18 +569,20 @@ single28:
 	DECQ AX
 	JNZ single28
 done29:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store30
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z6, Z6
 	VADDPS 64(BX), Z7, Z7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z8, Z8
 	VADDPS 64(BX), Z9, Z9
-	ADDQ CX, BX
+	ADDQ AX, BX
 store30:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -584,8 +596,8 @@ store30:
 	VZEROUPPER
 	RET
 
-// func avx512Tile4(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512Tile4(SB), NOSPLIT, $0-56
+// func avx512Tile4(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512Tile4(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -705,21 +717,23 @@ single33:
 	DECQ AX
 	JNZ single33
 done34:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store35
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z6, Z6
 	VADDPS 64(BX), Z7, Z7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z8, Z8
 	VADDPS 64(BX), Z9, Z9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z10, Z10
 	VADDPS 64(BX), Z11, Z11
-	ADDQ CX, BX
+	ADDQ AX, BX
 store35:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -736,8 +750,8 @@ store35:
 	VZEROUPPER
 	RET
 
-// func avx512TileT4(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512TileT4(SB), NOSPLIT, $0-56
+// func avx512TileT4(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512TileT4(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -854,21 +868,23 @@ single38:
 	DECQ AX
 	JNZ single38
 done39:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store40
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z6, Z6
 	VADDPS 64(BX), Z7, Z7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z8, Z8
 	VADDPS 64(BX), Z9, Z9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z10, Z10
 	VADDPS 64(BX), Z11, Z11
-	ADDQ CX, BX
+	ADDQ AX, BX
 store40:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -885,8 +901,8 @@ store40:
 	VZEROUPPER
 	RET
 
-// func avx512Tile5(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512Tile5(SB), NOSPLIT, $0-56
+// func avx512Tile5(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512Tile5(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -1026,24 +1042,26 @@ single43:
 	DECQ AX
 	JNZ single43
 done44:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store45
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z6, Z6
 	VADDPS 64(BX), Z7, Z7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z8, Z8
 	VADDPS 64(BX), Z9, Z9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z10, Z10
 	VADDPS 64(BX), Z11, Z11
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z12, Z12
 	VADDPS 64(BX), Z13, Z13
-	ADDQ CX, BX
+	ADDQ AX, BX
 store45:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -1063,8 +1081,8 @@ store45:
 	VZEROUPPER
 	RET
 
-// func avx512TileT5(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512TileT5(SB), NOSPLIT, $0-56
+// func avx512TileT5(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512TileT5(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -1201,24 +1219,26 @@ single48:
 	DECQ AX
 	JNZ single48
 done49:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store50
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z6, Z6
 	VADDPS 64(BX), Z7, Z7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z8, Z8
 	VADDPS 64(BX), Z9, Z9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z10, Z10
 	VADDPS 64(BX), Z11, Z11
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z12, Z12
 	VADDPS 64(BX), Z13, Z13
-	ADDQ CX, BX
+	ADDQ AX, BX
 store50:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -1238,8 +1258,8 @@ store50:
 	VZEROUPPER
 	RET
 
-// func avx512Tile6(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512Tile6(SB), NOSPLIT, $0-56
+// func avx512Tile6(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512Tile6(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -1399,27 +1419,29 @@ single53:
 	DECQ AX
 	JNZ single53
 done54:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store55
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z6, Z6
 	VADDPS 64(BX), Z7, Z7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z8, Z8
 	VADDPS 64(BX), Z9, Z9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z10, Z10
 	VADDPS 64(BX), Z11, Z11
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z12, Z12
 	VADDPS 64(BX), Z13, Z13
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z14, Z14
 	VADDPS 64(BX), Z15, Z15
-	ADDQ CX, BX
+	ADDQ AX, BX
 store55:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -1442,8 +1464,8 @@ store55:
 	VZEROUPPER
 	RET
 
-// func avx512TileT6(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512TileT6(SB), NOSPLIT, $0-56
+// func avx512TileT6(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512TileT6(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -1600,27 +1622,29 @@ single58:
 	DECQ AX
 	JNZ single58
 done59:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store60
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z6, Z6
 	VADDPS 64(BX), Z7, Z7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z8, Z8
 	VADDPS 64(BX), Z9, Z9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z10, Z10
 	VADDPS 64(BX), Z11, Z11
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z12, Z12
 	VADDPS 64(BX), Z13, Z13
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z14, Z14
 	VADDPS 64(BX), Z15, Z15
-	ADDQ CX, BX
+	ADDQ AX, BX
 store60:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -1643,8 +1667,8 @@ store60:
 	VZEROUPPER
 	RET
 
-// func avx512Tile7(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512Tile7(SB), NOSPLIT, $0-56
+// func avx512Tile7(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512Tile7(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -1827,30 +1851,32 @@ single63:
 	DECQ AX
 	JNZ single63
 done64:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store65
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z6, Z6
 	VADDPS 64(BX), Z7, Z7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z8, Z8
 	VADDPS 64(BX), Z9, Z9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z10, Z10
 	VADDPS 64(BX), Z11, Z11
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z12, Z12
 	VADDPS 64(BX), Z13, Z13
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z14, Z14
 	VADDPS 64(BX), Z15, Z15
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z16, Z16
 	VADDPS 64(BX), Z17, Z17
-	ADDQ CX, BX
+	ADDQ AX, BX
 store65:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -1876,8 +1902,8 @@ store65:
 	VZEROUPPER
 	RET
 
-// func avx512TileT7(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512TileT7(SB), NOSPLIT, $0-56
+// func avx512TileT7(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512TileT7(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -2054,30 +2080,32 @@ single68:
 	DECQ AX
 	JNZ single68
 done69:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store70
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z6, Z6
 	VADDPS 64(BX), Z7, Z7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z8, Z8
 	VADDPS 64(BX), Z9, Z9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z10, Z10
 	VADDPS 64(BX), Z11, Z11
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z12, Z12
 	VADDPS 64(BX), Z13, Z13
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z14, Z14
 	VADDPS 64(BX), Z15, Z15
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z16, Z16
 	VADDPS 64(BX), Z17, Z17
-	ADDQ CX, BX
+	ADDQ AX, BX
 store70:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -2103,8 +2131,8 @@ store70:
 	VZEROUPPER
 	RET
 
-// func avx512Tile8(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512Tile8(SB), NOSPLIT, $0-56
+// func avx512Tile8(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512Tile8(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -2307,33 +2335,35 @@ single73:
 	DECQ AX
 	JNZ single73
 done74:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store75
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z6, Z6
 	VADDPS 64(BX), Z7, Z7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z8, Z8
 	VADDPS 64(BX), Z9, Z9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z10, Z10
 	VADDPS 64(BX), Z11, Z11
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z12, Z12
 	VADDPS 64(BX), Z13, Z13
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z14, Z14
 	VADDPS 64(BX), Z15, Z15
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z16, Z16
 	VADDPS 64(BX), Z17, Z17
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z18, Z18
 	VADDPS 64(BX), Z19, Z19
-	ADDQ CX, BX
+	ADDQ AX, BX
 store75:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -2362,8 +2392,8 @@ store75:
 	VZEROUPPER
 	RET
 
-// func avx512TileT8(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512TileT8(SB), NOSPLIT, $0-56
+// func avx512TileT8(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512TileT8(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -2560,33 +2590,35 @@ single78:
 	DECQ AX
 	JNZ single78
 done79:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store80
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z6, Z6
 	VADDPS 64(BX), Z7, Z7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z8, Z8
 	VADDPS 64(BX), Z9, Z9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z10, Z10
 	VADDPS 64(BX), Z11, Z11
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z12, Z12
 	VADDPS 64(BX), Z13, Z13
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z14, Z14
 	VADDPS 64(BX), Z15, Z15
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z16, Z16
 	VADDPS 64(BX), Z17, Z17
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z18, Z18
 	VADDPS 64(BX), Z19, Z19
-	ADDQ CX, BX
+	ADDQ AX, BX
 store80:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -2615,8 +2647,8 @@ store80:
 	VZEROUPPER
 	RET
 
-// func avx512Tile9(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512Tile9(SB), NOSPLIT, $0-56
+// func avx512Tile9(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512Tile9(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -2839,36 +2871,38 @@ single83:
 	DECQ AX
 	JNZ single83
 done84:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store85
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z6, Z6
 	VADDPS 64(BX), Z7, Z7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z8, Z8
 	VADDPS 64(BX), Z9, Z9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z10, Z10
 	VADDPS 64(BX), Z11, Z11
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z12, Z12
 	VADDPS 64(BX), Z13, Z13
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z14, Z14
 	VADDPS 64(BX), Z15, Z15
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z16, Z16
 	VADDPS 64(BX), Z17, Z17
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z18, Z18
 	VADDPS 64(BX), Z19, Z19
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z20, Z20
 	VADDPS 64(BX), Z21, Z21
-	ADDQ CX, BX
+	ADDQ AX, BX
 store85:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -2900,8 +2934,8 @@ store85:
 	VZEROUPPER
 	RET
 
-// func avx512TileT9(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512TileT9(SB), NOSPLIT, $0-56
+// func avx512TileT9(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512TileT9(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -3118,36 +3152,38 @@ single88:
 	DECQ AX
 	JNZ single88
 done89:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store90
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z6, Z6
 	VADDPS 64(BX), Z7, Z7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z8, Z8
 	VADDPS 64(BX), Z9, Z9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z10, Z10
 	VADDPS 64(BX), Z11, Z11
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z12, Z12
 	VADDPS 64(BX), Z13, Z13
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z14, Z14
 	VADDPS 64(BX), Z15, Z15
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z16, Z16
 	VADDPS 64(BX), Z17, Z17
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z18, Z18
 	VADDPS 64(BX), Z19, Z19
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z20, Z20
 	VADDPS 64(BX), Z21, Z21
-	ADDQ CX, BX
+	ADDQ AX, BX
 store90:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -3179,8 +3215,8 @@ store90:
 	VZEROUPPER
 	RET
 
-// func avx512Tile10(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512Tile10(SB), NOSPLIT, $0-56
+// func avx512Tile10(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512Tile10(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -3426,39 +3462,41 @@ single93:
 	DECQ AX
 	JNZ single93
 done94:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store95
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z6, Z6
 	VADDPS 64(BX), Z7, Z7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z8, Z8
 	VADDPS 64(BX), Z9, Z9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z10, Z10
 	VADDPS 64(BX), Z11, Z11
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z12, Z12
 	VADDPS 64(BX), Z13, Z13
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z14, Z14
 	VADDPS 64(BX), Z15, Z15
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z16, Z16
 	VADDPS 64(BX), Z17, Z17
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z18, Z18
 	VADDPS 64(BX), Z19, Z19
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z20, Z20
 	VADDPS 64(BX), Z21, Z21
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z22, Z22
 	VADDPS 64(BX), Z23, Z23
-	ADDQ CX, BX
+	ADDQ AX, BX
 store95:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -3493,8 +3531,8 @@ store95:
 	VZEROUPPER
 	RET
 
-// func avx512TileT10(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512TileT10(SB), NOSPLIT, $0-56
+// func avx512TileT10(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512TileT10(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -3731,39 +3769,41 @@ single98:
 	DECQ AX
 	JNZ single98
 done99:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store100
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z6, Z6
 	VADDPS 64(BX), Z7, Z7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z8, Z8
 	VADDPS 64(BX), Z9, Z9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z10, Z10
 	VADDPS 64(BX), Z11, Z11
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z12, Z12
 	VADDPS 64(BX), Z13, Z13
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z14, Z14
 	VADDPS 64(BX), Z15, Z15
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z16, Z16
 	VADDPS 64(BX), Z17, Z17
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z18, Z18
 	VADDPS 64(BX), Z19, Z19
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z20, Z20
 	VADDPS 64(BX), Z21, Z21
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z22, Z22
 	VADDPS 64(BX), Z23, Z23
-	ADDQ CX, BX
+	ADDQ AX, BX
 store100:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -3798,8 +3838,8 @@ store100:
 	VZEROUPPER
 	RET
 
-// func avx512Tile11(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512Tile11(SB), NOSPLIT, $0-56
+// func avx512Tile11(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512Tile11(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -4065,42 +4105,44 @@ single103:
 	DECQ AX
 	JNZ single103
 done104:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store105
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z6, Z6
 	VADDPS 64(BX), Z7, Z7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z8, Z8
 	VADDPS 64(BX), Z9, Z9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z10, Z10
 	VADDPS 64(BX), Z11, Z11
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z12, Z12
 	VADDPS 64(BX), Z13, Z13
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z14, Z14
 	VADDPS 64(BX), Z15, Z15
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z16, Z16
 	VADDPS 64(BX), Z17, Z17
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z18, Z18
 	VADDPS 64(BX), Z19, Z19
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z20, Z20
 	VADDPS 64(BX), Z21, Z21
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z22, Z22
 	VADDPS 64(BX), Z23, Z23
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z24, Z24
 	VADDPS 64(BX), Z25, Z25
-	ADDQ CX, BX
+	ADDQ AX, BX
 store105:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -4138,8 +4180,8 @@ store105:
 	VZEROUPPER
 	RET
 
-// func avx512TileT11(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512TileT11(SB), NOSPLIT, $0-56
+// func avx512TileT11(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512TileT11(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -4396,42 +4438,44 @@ single108:
 	DECQ AX
 	JNZ single108
 done109:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store110
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z6, Z6
 	VADDPS 64(BX), Z7, Z7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z8, Z8
 	VADDPS 64(BX), Z9, Z9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z10, Z10
 	VADDPS 64(BX), Z11, Z11
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z12, Z12
 	VADDPS 64(BX), Z13, Z13
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z14, Z14
 	VADDPS 64(BX), Z15, Z15
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z16, Z16
 	VADDPS 64(BX), Z17, Z17
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z18, Z18
 	VADDPS 64(BX), Z19, Z19
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z20, Z20
 	VADDPS 64(BX), Z21, Z21
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z22, Z22
 	VADDPS 64(BX), Z23, Z23
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z24, Z24
 	VADDPS 64(BX), Z25, Z25
-	ADDQ CX, BX
+	ADDQ AX, BX
 store110:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -4469,8 +4513,8 @@ store110:
 	VZEROUPPER
 	RET
 
-// func avx512Tile12(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512Tile12(SB), NOSPLIT, $0-56
+// func avx512Tile12(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512Tile12(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -4756,45 +4800,47 @@ single113:
 	DECQ AX
 	JNZ single113
 done114:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store115
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z6, Z6
 	VADDPS 64(BX), Z7, Z7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z8, Z8
 	VADDPS 64(BX), Z9, Z9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z10, Z10
 	VADDPS 64(BX), Z11, Z11
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z12, Z12
 	VADDPS 64(BX), Z13, Z13
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z14, Z14
 	VADDPS 64(BX), Z15, Z15
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z16, Z16
 	VADDPS 64(BX), Z17, Z17
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z18, Z18
 	VADDPS 64(BX), Z19, Z19
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z20, Z20
 	VADDPS 64(BX), Z21, Z21
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z22, Z22
 	VADDPS 64(BX), Z23, Z23
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z24, Z24
 	VADDPS 64(BX), Z25, Z25
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z26, Z26
 	VADDPS 64(BX), Z27, Z27
-	ADDQ CX, BX
+	ADDQ AX, BX
 store115:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -4835,8 +4881,8 @@ store115:
 	VZEROUPPER
 	RET
 
-// func avx512TileT12(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512TileT12(SB), NOSPLIT, $0-56
+// func avx512TileT12(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512TileT12(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -5113,45 +5159,47 @@ single118:
 	DECQ AX
 	JNZ single118
 done119:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store120
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z6, Z6
 	VADDPS 64(BX), Z7, Z7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z8, Z8
 	VADDPS 64(BX), Z9, Z9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z10, Z10
 	VADDPS 64(BX), Z11, Z11
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z12, Z12
 	VADDPS 64(BX), Z13, Z13
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z14, Z14
 	VADDPS 64(BX), Z15, Z15
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z16, Z16
 	VADDPS 64(BX), Z17, Z17
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z18, Z18
 	VADDPS 64(BX), Z19, Z19
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z20, Z20
 	VADDPS 64(BX), Z21, Z21
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z22, Z22
 	VADDPS 64(BX), Z23, Z23
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z24, Z24
 	VADDPS 64(BX), Z25, Z25
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z26, Z26
 	VADDPS 64(BX), Z27, Z27
-	ADDQ CX, BX
+	ADDQ AX, BX
 store120:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -5192,8 +5240,8 @@ store120:
 	VZEROUPPER
 	RET
 
-// func avx512Tile13(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512Tile13(SB), NOSPLIT, $0-56
+// func avx512Tile13(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512Tile13(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -5502,48 +5550,50 @@ single123:
 	DECQ AX
 	JNZ single123
 done124:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store125
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z6, Z6
 	VADDPS 64(BX), Z7, Z7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z8, Z8
 	VADDPS 64(BX), Z9, Z9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z10, Z10
 	VADDPS 64(BX), Z11, Z11
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z12, Z12
 	VADDPS 64(BX), Z13, Z13
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z14, Z14
 	VADDPS 64(BX), Z15, Z15
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z16, Z16
 	VADDPS 64(BX), Z17, Z17
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z18, Z18
 	VADDPS 64(BX), Z19, Z19
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z20, Z20
 	VADDPS 64(BX), Z21, Z21
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z22, Z22
 	VADDPS 64(BX), Z23, Z23
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z24, Z24
 	VADDPS 64(BX), Z25, Z25
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z26, Z26
 	VADDPS 64(BX), Z27, Z27
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z28, Z28
 	VADDPS 64(BX), Z29, Z29
-	ADDQ CX, BX
+	ADDQ AX, BX
 store125:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -5587,8 +5637,8 @@ store125:
 	VZEROUPPER
 	RET
 
-// func avx512TileT13(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512TileT13(SB), NOSPLIT, $0-56
+// func avx512TileT13(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512TileT13(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -5885,48 +5935,50 @@ single128:
 	DECQ AX
 	JNZ single128
 done129:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store130
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z6, Z6
 	VADDPS 64(BX), Z7, Z7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z8, Z8
 	VADDPS 64(BX), Z9, Z9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z10, Z10
 	VADDPS 64(BX), Z11, Z11
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z12, Z12
 	VADDPS 64(BX), Z13, Z13
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z14, Z14
 	VADDPS 64(BX), Z15, Z15
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z16, Z16
 	VADDPS 64(BX), Z17, Z17
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z18, Z18
 	VADDPS 64(BX), Z19, Z19
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z20, Z20
 	VADDPS 64(BX), Z21, Z21
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z22, Z22
 	VADDPS 64(BX), Z23, Z23
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z24, Z24
 	VADDPS 64(BX), Z25, Z25
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z26, Z26
 	VADDPS 64(BX), Z27, Z27
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z28, Z28
 	VADDPS 64(BX), Z29, Z29
-	ADDQ CX, BX
+	ADDQ AX, BX
 store130:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -5970,8 +6022,8 @@ store130:
 	VZEROUPPER
 	RET
 
-// func avx512Tile14(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512Tile14(SB), NOSPLIT, $0-56
+// func avx512Tile14(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512Tile14(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -6300,51 +6352,53 @@ single133:
 	DECQ AX
 	JNZ single133
 done134:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store135
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z6, Z6
 	VADDPS 64(BX), Z7, Z7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z8, Z8
 	VADDPS 64(BX), Z9, Z9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z10, Z10
 	VADDPS 64(BX), Z11, Z11
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z12, Z12
 	VADDPS 64(BX), Z13, Z13
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z14, Z14
 	VADDPS 64(BX), Z15, Z15
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z16, Z16
 	VADDPS 64(BX), Z17, Z17
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z18, Z18
 	VADDPS 64(BX), Z19, Z19
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z20, Z20
 	VADDPS 64(BX), Z21, Z21
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z22, Z22
 	VADDPS 64(BX), Z23, Z23
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z24, Z24
 	VADDPS 64(BX), Z25, Z25
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z26, Z26
 	VADDPS 64(BX), Z27, Z27
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z28, Z28
 	VADDPS 64(BX), Z29, Z29
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z30, Z30
 	VADDPS 64(BX), Z31, Z31
-	ADDQ CX, BX
+	ADDQ AX, BX
 store135:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -6391,8 +6445,8 @@ store135:
 	VZEROUPPER
 	RET
 
-// func avx512TileT14(k int, a *float32, as int, b, c *float32, ldc, acc int)
-TEXT ·avx512TileT14(SB), NOSPLIT, $0-56
+// func avx512TileT14(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+TEXT ·avx512TileT14(SB), NOSPLIT, $0-64
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -6709,51 +6763,53 @@ single138:
 	DECQ AX
 	JNZ single138
 done139:
-	CMPQ acc+48(FP), $0
+	MOVQ base+48(FP), BX
+	TESTQ BX, BX
 	JEQ store140
-	MOVQ DX, BX
+	MOVQ ldBase+56(FP), AX
+	SHLQ $2, AX
 	VADDPS 0(BX), Z4, Z4
 	VADDPS 64(BX), Z5, Z5
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z6, Z6
 	VADDPS 64(BX), Z7, Z7
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z8, Z8
 	VADDPS 64(BX), Z9, Z9
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z10, Z10
 	VADDPS 64(BX), Z11, Z11
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z12, Z12
 	VADDPS 64(BX), Z13, Z13
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z14, Z14
 	VADDPS 64(BX), Z15, Z15
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z16, Z16
 	VADDPS 64(BX), Z17, Z17
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z18, Z18
 	VADDPS 64(BX), Z19, Z19
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z20, Z20
 	VADDPS 64(BX), Z21, Z21
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z22, Z22
 	VADDPS 64(BX), Z23, Z23
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z24, Z24
 	VADDPS 64(BX), Z25, Z25
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z26, Z26
 	VADDPS 64(BX), Z27, Z27
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z28, Z28
 	VADDPS 64(BX), Z29, Z29
-	ADDQ CX, BX
+	ADDQ AX, BX
 	VADDPS 0(BX), Z30, Z30
 	VADDPS 64(BX), Z31, Z31
-	ADDQ CX, BX
+	ADDQ AX, BX
 store140:
 	VMOVUPS Z4, 0(DX)
 	VMOVUPS Z5, 64(DX)
@@ -8857,8 +8913,8 @@ done260:
 	VZEROUPPER
 	RET
 
-// func avx512LayerNormBackward(dx, dgain, dbias, x, gain, dy *float32, n int, h *layerNormBackArgs, add int)
-TEXT ·avx512LayerNormBackward(SB), NOSPLIT, $0-72
+// func avx512LayerNormBackward(dx, dgain, dbias, x, gain, dy *float32, n int, h layerNormBackArgs, add int)
+TEXT ·avx512LayerNormBackward(SB), NOSPLIT, $0-80
 	MOVQ dx+0(FP), DI
 	MOVQ dgain+8(FP), SI
 	MOVQ dbias+16(FP), DX
@@ -8866,17 +8922,16 @@ TEXT ·avx512LayerNormBackward(SB), NOSPLIT, $0-72
 	MOVQ gain+32(FP), R9
 	MOVQ dy+40(FP), R10
 	MOVQ n+48(FP), AX
-	MOVQ h+56(FP), R11
-	VBROADCASTSS 0(R11), Z8
-	VBROADCASTSS 4(R11), Z9
-	VBROADCASTSS 8(R11), Z10
-	VBROADCASTSS 12(R11), Z11
+	VBROADCASTSS h_mean+56(FP), Z8
+	VBROADCASTSS h_rstd+60(FP), Z9
+	VBROADCASTSS h_a+64(FP), Z10
+	VBROADCASTSS h_b+68(FP), Z11
 	XORQ BX, BX
 	SUBQ $16, AX
 	JLT rest264
 round263:
 	VPXORD Z0, Z0, Z0
-	CMPQ add+64(FP), $0
+	CMPQ add+72(FP), $0
 	JEQ set266
 	VMOVUPS 0(DI)(BX*1), Z0
 set266:
@@ -8909,7 +8964,7 @@ last267:
 	DECL R13
 	KMOVW R13, K1
 	VPXORD Z0, Z0, Z0
-	CMPQ add+64(FP), $0
+	CMPQ add+72(FP), $0
 	JEQ set268
 	VMOVUPS.Z 0(DI)(BX*1), K1, Z0
 set268:
@@ -9333,23 +9388,22 @@ done287:
 	VZEROUPPER
 	RET
 
-// func avx512AdamW(w, grad, m, v *float32, n int, h *adamWArgs)
-TEXT ·avx512AdamW(SB), NOSPLIT, $0-48
+// func avx512AdamW(w, grad, m, v *float32, n int, h adamWArgs)
+TEXT ·avx512AdamW(SB), NOSPLIT, $0-76
 	MOVQ w+0(FP), DI
 	MOVQ grad+8(FP), SI
 	MOVQ m+16(FP), DX
 	MOVQ v+24(FP), R8
 	MOVQ n+32(FP), AX
-	MOVQ h+40(FP), R9
-	VBROADCASTSS 0(R9), Z4
-	VBROADCASTSS 4(R9), Z5
-	VBROADCASTSS 8(R9), Z6
-	VBROADCASTSS 12(R9), Z7
-	VBROADCASTSS 16(R9), Z8
-	VBROADCASTSS 20(R9), Z9
-	VBROADCASTSS 24(R9), Z10
-	VBROADCASTSS 28(R9), Z11
-	VBROADCASTSS 32(R9), Z12
+	VBROADCASTSS h_beta1+40(FP), Z4
+	VBROADCASTSS h_oneMinusBeta1+44(FP), Z5
+	VBROADCASTSS h_beta2+48(FP), Z6
+	VBROADCASTSS h_oneMinusBeta2+52(FP), Z7
+	VBROADCASTSS h_keep+56(FP), Z8
+	VBROADCASTSS h_rate+60(FP), Z9
+	VBROADCASTSS h_rootCorrection+64(FP), Z10
+	VBROADCASTSS h_eps+68(FP), Z11
+	VBROADCASTSS h_gradScale+72(FP), Z12
 	XORQ BX, BX
 	SUBQ $16, AX
 	JLT rest290

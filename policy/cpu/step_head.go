@@ -180,7 +180,10 @@ func (s *head) backward(w *Worker, p *Program, from, n int) {
 	if s.dw.data != nil {
 		g := Gemm{
 			M: v, N: d, K: n, A: s.logits, LDA: v, TransA: true, B: s.h.data[from*d:], LDB: d,
-			C: s.dw.data, LDC: d, Add: from > 0 || s.dw.adds(p),
+			C: s.dw.data, LDC: d,
+		}
+		if from > 0 || s.dw.adds(p) {
+			g.Base, g.LDBase = g.C, d
 		}
 		w.Gemm(&g)
 	}

@@ -19,13 +19,12 @@ func (b *binder) linear(j *job) step {
 }
 
 func (s *linear) run(w *Worker, p *Program) {
-	if s.residual != nil {
-		w.copyBase(s.out, s.residual)
-	}
 	g := Gemm{
 		M: s.x.n(), N: s.w.Rows, K: s.w.Cols,
 		A: s.x.data, LDA: s.x.cols, B: s.w.Data, LDB: s.w.Cols, TransB: true, C: s.out.data, LDC: s.out.cols,
-		Add: s.residual != nil,
+	}
+	if s.residual != nil {
+		g.Base, g.LDBase = s.residual.data, s.residual.cols
 	}
 	if s.bias != nil {
 		g.Bias = s.bias.Data
@@ -36,16 +35,6 @@ func (s *linear) run(w *Worker, p *Program) {
 	w.Gemm(&g)
 }
 
-// copyBase makes dst a copy of base, unless the planner put both in one place.
-func (w *Worker) copyBase(dst, base *tensor) {
-	if &dst.data[0] == &base.data[0] {
-		return
-	}
-	lo, hi := w.Part(dst.n())
-	copyOrClear(dst, base, lo, hi)
-	w.Barrier()
-}
-
 // linearGradX: dx = (base +) dy w.
 type linearGradX struct {
 	dy, dx, base *tensor
@@ -53,12 +42,12 @@ type linearGradX struct {
 }
 
 func (s *linearGradX) run(w *Worker, p *Program) {
-	if s.base != nil {
-		w.copyBase(s.dx, s.base)
-	}
 	g := Gemm{
 		M: s.dy.n(), N: s.w.Cols, K: s.w.Rows,
-		A: s.dy.data, LDA: s.dy.cols, B: s.w.Data, LDB: s.w.Cols, C: s.dx.data, LDC: s.dx.cols, Add: s.base != nil,
+		A: s.dy.data, LDA: s.dy.cols, B: s.w.Data, LDB: s.w.Cols, C: s.dx.data, LDC: s.dx.cols,
+	}
+	if s.base != nil {
+		g.Base, g.LDBase = s.base.data, s.base.cols
 	}
 	w.Gemm(&g)
 }
@@ -81,7 +70,10 @@ func (s *linearGradW) run(w *Worker, p *Program) {
 	g := Gemm{
 		M: s.w.Rows, N: s.w.Cols, K: s.dy.n(),
 		A: s.dy.data, LDA: s.dy.cols, TransA: true, B: s.x.data, LDB: s.x.cols,
-		C: s.dw.data, LDC: s.w.Cols, Add: s.dw.adds(p),
+		C: s.dw.data, LDC: s.w.Cols,
+	}
+	if s.dw.adds(p) {
+		g.Base, g.LDBase = g.C, g.LDC
 	}
 	w.Gemm(&g)
 }

@@ -9,7 +9,7 @@ func at(p *float32, i int) *float32 {
 
 // portableTile returns the kernel for the given number of rows; kMajor says how A is stored.
 func portableTile(rows int, kMajor bool) tileFunc {
-	return func(k int, a *float32, as int, b, c *float32, ldc, acc int) {
+	return func(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int) {
 		rowStep, kStep := as, 1
 		if kMajor {
 			rowStep, kStep = 1, as
@@ -17,14 +17,18 @@ func portableTile(rows int, kMajor bool) tileFunc {
 		panel := slice(b, k*TileCols)
 		for i := range rows {
 			row := slice(at(a, i*rowStep), (k-1)*kStep+1)
-			portableTileRow(slice(at(c, i*ldc), TileCols), row, kStep, panel, acc)
+			var from []float32
+			if base != nil {
+				from = slice(at(base, i*ldBase), TileCols)
+			}
+			portableTileRow(slice(at(c, i*ldc), TileCols), from, row, kStep, panel)
 		}
 	}
 }
 
 // portableTileRow computes one row of C, four columns at a time. The conversions to
 // float32 forbid the compiler to fuse, so that every machine gets the same bits.
-func portableTileRow(c, a []float32, kStep int, panel []float32, acc int) {
+func portableTileRow(c, base, a []float32, kStep int, panel []float32) {
 	for j := 0; j < TileCols; j += 4 {
 		var s0, s1, s2, s3 float32
 		for p, i := j, 0; i < len(a); p, i = p+TileCols, i+kStep {
@@ -34,11 +38,11 @@ func portableTileRow(c, a []float32, kStep int, panel []float32, acc int) {
 			s2 += float32(x * b[2])
 			s3 += float32(x * b[3])
 		}
-		d := c[j : j+4 : j+4]
-		if acc != 0 {
+		if base != nil {
+			d := base[j : j+4 : j+4]
 			s0, s1, s2, s3 = d[0]+s0, d[1]+s1, d[2]+s2, d[3]+s3
 		}
-		d[0], d[1], d[2], d[3] = s0, s1, s2, s3
+		c[j], c[j+1], c[j+2], c[j+3] = s0, s1, s2, s3
 	}
 }
 

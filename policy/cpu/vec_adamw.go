@@ -13,7 +13,7 @@ type AdamWStep struct {
 	GradScale    float64 // the gradient is multiplied by this first (clipping); 0 means 1
 }
 
-// adamWArgs are the derived scalars; the assembly reads them in this order.
+// adamWArgs are the derived scalars. They travel by value: a pointer would escape.
 type adamWArgs struct {
 	beta1, oneMinusBeta1 float32
 	beta2, oneMinusBeta2 float32
@@ -49,6 +49,5 @@ func (s AdamWStep) args() adamWArgs {
 //	w  = w·(1−lr·decay) − lr/(1−β1ᵗ) · m/(√v/√(1−β2ᵗ) + eps)
 func (k *Kernels) AdamW(w, g, m, v []float32, step AdamWStep) {
 	n := len(w)
-	h := step.args()
-	k.adamW(ptr(w), ptr(g[:n]), ptr(m[:n]), ptr(v[:n]), n, &h)
+	k.adamW(ptr(w), ptr(g[:n]), ptr(m[:n]), ptr(v[:n]), n, step.args())
 }

@@ -38,7 +38,7 @@ func (k *Kernels) LayerNorm(dst, x, gain, bias []float32, eps float32) (mean, rs
 }
 
 // layerNormBackArgs are the scalars of a layer norm's backward pass; the assembly
-// reads them in this order.
+// reads them by name from its frame.
 type layerNormBackArgs struct {
 	mean, rstd float32
 	a, b       float32 // rstd·mean(gain·dy) and rstd·mean(gain·dy·norm)
@@ -55,7 +55,7 @@ func (k *Kernels) LayerNormBackward(dx, dgain, dbias, x, gain, dy []float32, mea
 	dgain, dbias, x, gain, dy = dgain[:n], dbias[:n], x[:n], gain[:n], dy[:n]
 	sumD, sumDNorm := k.layerNormSums(ptr(x), ptr(gain), ptr(dy), n, mean, rstd)
 	h := layerNormBackArgs{mean: mean, rstd: rstd, a: rstd * sumD / float32(n), b: rstd * sumDNorm / float32(n)}
-	k.layerNormBack(ptr(dx), ptr(dgain), ptr(dbias), ptr(x), ptr(gain), ptr(dy), n, &h, flag(add))
+	k.layerNormBack(ptr(dx), ptr(dgain), ptr(dbias), ptr(x), ptr(gain), ptr(dy), n, h, flag(add))
 }
 
 // SwiGLU sets dst = silu(gate)·up with silu(x) = x/(1+e⁻ˣ) (Shazeer 2020, arXiv:2002.05202).

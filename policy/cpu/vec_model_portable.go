@@ -47,7 +47,7 @@ func portableLayerNormSums(x, gain, dy *float32, n int, mean, r float32) (sumD, 
 }
 
 // portableLayerNormBack: dgain += dy·norm; dbias += dy; dx (+)= gain·dy·rstd − a − norm·b.
-func portableLayerNormBack(dx, dgain, dbias, x, gain, dy *float32, n int, h *layerNormBackArgs, add int) {
+func portableLayerNormBack(dx, dgain, dbias, x, gain, dy *float32, n int, h layerNormBackArgs, add int) {
 	d, dg, db := slice(dx, n), slice(dgain, n), slice(dbias, n)
 	xs, g, y := slice(x, n), slice(gain, n), slice(dy, n)
 	for i := range d {
@@ -113,7 +113,7 @@ func portableRope(lo, hi, cos, sin *float32, n int, sign float32) {
 	}
 }
 
-func portableAdamW(w, g, m, v *float32, n int, h *adamWArgs) {
+func portableAdamW(w, g, m, v *float32, n int, h adamWArgs) {
 	ws, gs, ms, vs := slice(w, n), slice(g, n), slice(m, n), slice(v, n)
 	for i := range ws {
 		grad := gs[i] * h.gradScale

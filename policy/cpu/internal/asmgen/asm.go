@@ -45,6 +45,12 @@ type arg struct {
 // of the loop, CX scratch.
 var pointerRegs = []string{"DI", "SI", "DX", "R8", "R9", "R10", "R11", "R12"}
 
+// structs are the parameter types that are passed by value, all of float32 fields.
+var structs = map[string][]string{
+	"layerNormBackArgs": {"mean", "rstd", "a", "b"},
+	"adamWArgs":         {"beta1", "oneMinusBeta1", "beta2", "oneMinusBeta2", "keep", "rate", "rootCorrection", "eps", "gradScale"},
+}
+
 // konst is a constant operand, read from memory.
 type konst float64
 
@@ -103,8 +109,14 @@ func (a *asm) layOut(list string, offset int) int {
 				pointers++
 			case n == "n":
 				reg = "AX"
+			case structs[words[1]] != nil:
+				size = 4 * len(structs[words[1]])
 			}
-			offset = (offset + size - 1) / size * size
+			align := min(size, 8)
+			if structs[words[1]] != nil {
+				align = 4
+			}
+			offset = (offset + align - 1) / align * align
 			a.args[n] = arg{offset, reg}
 			offset += size
 		}
@@ -209,7 +221,7 @@ func (a *asm) broadcast(d int, from any) {
 // param fills register d from the float parameter of that name.
 func (a *asm) param(d int, name string) { a.broadcast(d, a.frame(name)) }
 
-// field is the i-th float of the struct that a pointer parameter points to.
-func (a *asm) field(pointer string, i int) string {
-	return fmt.Sprintf("%d(%s)", 4*i, a.args[pointer].reg)
+// field is the i-th field of a struct parameter.
+func (a *asm) field(param, structType string, i int) string {
+	return fmt.Sprintf("%s_%s+%d(FP)", param, structs[structType][i], a.args[param].offset+4*i)
 }

@@ -93,9 +93,9 @@ func (a *asm) layerNormSums() {
 // layerNormBackward: dgain += dy·norm; dbias += dy; dx (+)= gain·dy·rstd − a − norm·b.
 // h is a layerNormBackArgs.
 func (a *asm) layerNormBackward() {
-	a.fn("LayerNormBackward", "dx, dgain, dbias, x, gain, dy *float32, n int, h *layerNormBackArgs, add int", "")
+	a.fn("LayerNormBackward", "dx, dgain, dbias, x, gain, dy *float32, n int, h layerNormBackArgs, add int", "")
 	for i := range 4 { // 8 mean, 9 rstd, 10 a, 11 b
-		a.broadcast(8+i, a.field("h", i))
+		a.broadcast(8+i, a.field("h", "layerNormBackArgs", i))
 	}
 	a.loop(func(t tail) {
 		a.addOrZero(0, t)
@@ -225,10 +225,10 @@ func (a *asm) rope() {
 
 // adamW prints one optimizer step; h is an adamWArgs.
 func (a *asm) adamW() {
-	a.fn("AdamW", "w, grad, m, v *float32, n int, h *adamWArgs", "")
+	a.fn("AdamW", "w, grad, m, v *float32, n int, h adamWArgs", "")
 	const beta1, keep, rate, root, eps, scale = 4, 8, 9, 10, 11, 12
 	for i := range 9 {
-		a.broadcast(beta1+i, a.field("h", i))
+		a.broadcast(beta1+i, a.field("h", "adamWArgs", i))
 	}
 	a.loop(func(t tail) {
 		a.load(0, "grad", 0, t)

@@ -2,7 +2,7 @@ package asmgen
 
 import "fmt"
 
-// Tile kernels compute C[rows, cols] (+)= A·B in registers, cols = two vectors: the whole
+// Tile kernels compute C[rows, cols] = Base + A·B in registers, cols = two vectors: the whole
 // panel on AVX-512, half of one on AVX2. A panel row is always 32 floats.
 const (
 	tileVectors = 2
@@ -18,7 +18,7 @@ func (i isa) maxRows() int {
 	return 6
 }
 
-const tileParams = "k int, a *float32, as int, b, c *float32, ldc, acc int"
+const tileParams = "k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int"
 
 // tile prints the kernel for the given number of rows. kMajor: A is [k][rows], as the
 // stride between ks; otherwise A is [rows][k], as the stride between rows.
@@ -141,17 +141,19 @@ func (t *tileKernel) advance(ks int) {
 	}
 }
 
-// writeC stores the accumulators, after adding C to them if acc is set.
+// writeC stores the accumulators, after adding the base if there is one.
 func (t *tileKernel) writeC() {
 	store := t.fresh("store")
-	t.p("CMPQ %s, $0", t.frame("acc"))
+	t.p("MOVQ %s, BX", t.frame("base"))
+	t.p("TESTQ BX, BX")
 	t.p("JEQ %s", store)
-	t.p("MOVQ DX, BX")
+	t.p("MOVQ %s, AX", t.frame("ldBase"))
+	t.p("SHLQ $2, AX")
 	for r := range t.rows {
 		for v := range tileVectors {
 			t.add(t.acc(r, v), t.acc(r, v), fmt.Sprintf("%d(BX)", v*t.bytes()))
 		}
-		t.p("ADDQ CX, BX")
+		t.p("ADDQ AX, BX")
 	}
 	t.label(store)
 	for r := range t.rows {
