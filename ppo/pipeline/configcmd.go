@@ -1,0 +1,56 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+
+	"agora/policy"
+)
+
+// ConfigCmd is `agora config`.
+type ConfigCmd struct {
+	Schema ConfigSchemaCmd `cmd:"" help:"List the settings of a kind of training: name, type, unit, default, meaning."`
+}
+
+// ConfigSchemaCmd is `agora config schema`.
+type ConfigSchemaCmd struct {
+	Kind string   `arg:"" enum:"pretrain,sft,reward,ppo" help:"pretrain, sft, reward or ppo."`
+	Set  []string `sep:"none" placeholder:"KEY=VALUE" help:"Check these settings as a training would; they then stand for the defaults."`
+	JSON bool     `name:"json" help:"One JSON object."`
+}
+
+// Help is shown by --help.
+func (*ConfigSchemaCmd) Help() string {
+	return `The settings go into the file of --config (TOML) or after --set, as key=value.
+
+Example: agora config schema ppo --json`
+}
+
+// Run prints the schema.
+func (c *ConfigSchemaCmd) Run(context.Context) error {
+	defaults, ok := defaultConfigs()[c.Kind]
+	if !ok {
+		return fmt.Errorf("kind %q is none of pretrain, sft, reward, ppo", c.Kind)
+	}
+	if err := policy.LoadConfig(defaults, "", c.Set); err != nil {
+		return err
+	}
+	fields := policy.Schema(defaults)
+	if c.JSON {
+		return json.NewEncoder(os.Stdout).Encode(map[string]any{"kind": c.Kind, "fields": fields})
+	}
+	return writeSchema(os.Stdout, fields)
+}
+
+func writeSchema(w io.Writer, fields []policy.Field) error {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(t, "KEY\tDEFAULT\tUNIT\tMEANING")
+	for _, f := range fields {
+		fmt.Fprintf(t, "%s\t%v\t%s\t%s\n", f.Name, f.Default, f.Unit, f.Help)
+	}
+	return t.Flush()
+}

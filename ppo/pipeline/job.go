@@ -1,0 +1,106 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"agora/db"
+)
+
+// Kinds of runs that a worker trains.
+const (
+	KindPretrain = "pretrain"
+	KindSFT      = "sft"
+	KindReward   = "reward"
+	KindPPO      = "ppo"
+)
+
+var kinds = []string{KindPretrain, KindSFT, KindReward, KindPPO}
+
+// An Input is a file or checkpoint directory that a run reads.
+type Input struct {
+	Path   string `json:"path"`
+	SHA256 string `json:"sha256,omitempty"` // filled in by the worker
+}
+
+// A Job is a claimed run, decoded: what to train, from what, into which directory.
+type Job struct {
+	RunID   int64
+	Kind    string
+	Project int64 // 0: none
+	Config  map[string]any
+	Inputs  map[string]Input
+	Dir     string
+	Resume  bool // Dir may hold a checkpoint of an earlier attempt
+}
+
+// jobOf decodes a run; the message names the field that is wrong.
+func jobOf(run db.Run, runsDir string) (Job, error) {
+	j := Job{RunID: run.ID, Kind: run.Kind, Project: run.ProjectID, Dir: run.Dir, Resume: run.Attempt > 1}
+	if !slices.Contains(kinds, run.Kind) {
+		return j, fmt.Errorf("kind %q is none of %s", run.Kind, strings.Join(kinds, ", "))
+	}
+	if err := json.Unmarshal([]byte(run.Config), &j.Config); err != nil {
+		return j, fmt.Errorf("config: %w", err)
+	}
+	if err := json.Unmarshal([]byte(run.Inputs), &j.Inputs); err != nil {
+		return j, fmt.Errorf("inputs: %w", err)
+	}
+	if j.Inputs == nil {
+		j.Inputs = map[string]Input{}
+	}
+	if j.Dir == "" {
+		j.Dir = filepath.Join(runsDir, fmt.Sprintf("%s-%d", run.Kind, run.ID))
+	}
+	for _, name := range required(run.Kind) {
+		in, ok := j.Inputs[name]
+		if !ok || in.Path == "" {
+			return j, fmt.Errorf("a %s run needs the input %q", run.Kind, name)
+		}
+	}
+	for name, in := range j.Inputs {
+		if in.Path == "" {
+			continue
+		}
+		if _, err := os.Stat(in.Path); err != nil {
+			return j, fmt.Errorf("input %s: %w", name, err)
+		}
+	}
+	return j, nil
+}
+
+func required(kind string) []string {
+	switch kind {
+	case KindPretrain:
+		return []string{"data"}
+	case KindPPO:
+		return []string{"policy", "reward"}
+	}
+	return []string{"policy"}
+}
+
+// sets renders the config as key=value settings, sorted by key, for policy.LoadConfig.
+func (j Job) sets() []string {
+	var sets []string
+	for key, value := range j.Config {
+		sets = append(sets, fmt.Sprintf("%s=%s", key, setting(value)))
+	}
+	slices.Sort(sets)
+	return sets
+}
+
+// setting writes a JSON value the way a person would type it after --set key=.
+func setting(value any) string {
+	if s, ok := value.(string); ok {
+		return s
+	}
+	b, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Sprint(value)
+	}
+	return string(b)
+}

@@ -1,0 +1,392 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"agora/db"
+	"agora/policy"
+	"agora/policy/base"
+	"agora/policy/checkpoint"
+	"agora/reward"
+	"agora/reward/prefs"
+)
+
+// QuickstartCmd is `agora quickstart`.
+type QuickstartCmd struct {
+	Dir         string `default:"agora-data" placeholder:"DIR" help:"Folder for everything that is made."`
+	Seed        int    `default:"0" help:"Seed of training and sampling."`
+	Model       string `placeholder:"DIR" help:"Start from this model directory instead of the bundled base model."`
+	FromScratch bool   `name:"from-scratch" help:"Pretrain the base model here instead of taking the bundled one (takes half an hour more)."`
+	NoServe     bool   `name:"no-serve" help:"End after the report instead of serving the site."`
+	Addr        string `default:"127.0.0.1:8080" help:"Where to serve the site."`
+	JSON        bool   `name:"json" help:"Print the report as one JSON object before serving."`
+
+	// Serve serves the site on a database until ctx ends; main hands it in, because this package
+	// knows nothing of the site.
+	Serve func(ctx context.Context, dsn, addr string) error `kong:"-"`
+}
+
+// Help is shown by --help.
+func (*QuickstartCmd) Help() string {
+	return `The whole loop on bundled, real human judgments of one-liners: fine-tunes a tiny model, trains a
+reward model and a judge, runs PPO, compares, and serves the site, where you can rank the two models'
+texts blind. About five minutes on two cores. A second start keeps what is there. Ctrl-C at any time is
+safe: the next start goes on.
+
+Example: agora quickstart --dir agora-data`
+}
+
+// Run trains, reports and serves.
+func (c *QuickstartCmd) Run(ctx context.Context) error {
+	if !c.NoServe {
+		if err := portFree(c.Addr); err != nil {
+			return err
+		}
+	}
+	q, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	report, err := q.loop(ctx)
+	if cerr := q.store.Close(); err == nil {
+		err = cerr
+	}
+	switch {
+	case interrupted(err):
+		return fmt.Errorf("stopped; what is done is kept in %s, the same command goes on from there", c.Dir)
+	case err != nil:
+		return err
+	}
+	if c.JSON {
+		if err := json.NewEncoder(os.Stdout).Encode(report); err != nil {
+			return err
+		}
+	}
+	if c.NoServe || c.Serve == nil {
+		q.say("\nServe the site whenever you like:  agora serve --db %s", q.path("agora.db"))
+		return nil
+	}
+	q.say("\nNow it is your turn: open the link below, choose “One-liners” and rank. Neither you nor anyone else sees\nwhich text is whose; the project's page shows the human win rate as it grows. Ctrl-C ends.\n")
+	return c.Serve(ctx, q.path("agora.db"), c.Addr)
+}
+
+// portFree refuses a busy port before minutes of training rather than after.
+func portFree(addr string) error {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("cannot serve the site on %s: %w (choose another with --addr, or --no-serve)", addr, err)
+	}
+	return l.Close()
+}
+
+// quickstart is one start of the command.
+type quickstart struct {
+	cmd     *QuickstartCmd
+	store   *db.Store
+	worker  *Worker
+	project int64
+	humour  base.Humour
+	out     io.Writer
+	started time.Time
+}
+
+func (c *QuickstartCmd) open(ctx context.Context) (*quickstart, error) {
+	if c.Model != "" && c.FromScratch {
+		return nil, errors.New("--model and --from-scratch exclude each other")
+	}
+	dir, err := filepath.Abs(c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	c.Dir = dir
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	store, err := db.Open(ctx, filepath.Join(dir, "agora.db"), db.Options{})
+	if err != nil {
+		return nil, err
+	}
+	q := &quickstart{cmd: c, store: store, humour: base.LoadHumour(), out: os.Stdout, started: time.Now()}
+	if c.JSON {
+		q.out = os.Stderr
+	}
+	q.worker = NewWorker(store, slog.New(slog.DiscardHandler))
+	return q, nil
+}
+
+func (q *quickstart) path(parts ...string) string {
+	return filepath.Join(append([]string{q.cmd.Dir}, parts...)...)
+}
+
+func (q *quickstart) say(format string, args ...any) { fmt.Fprintf(q.out, format+"\n", args...) }
+
+// stages of training, in the order in which they run.
+const (
+	stagePretrain = "pretrain"
+	stageSFT      = "sft"
+	stageReward   = "reward"
+	stageJudge    = "judge"
+	stagePPO      = "ppo"
+)
+
+// loop is the whole loop: data, base model, SFT, reward model, judge, PPO, comparison, ranking tasks.
+func (q *quickstart) loop(ctx context.Context) (*Report, error) {
+	q.say("agora quickstart: the whole loop on %s human judgments of %s one-liners.\nEverything goes to %s.",
+		thousands(len(q.humour.Judgments)), thousands(len(q.humour.Texts)), q.cmd.Dir)
+	if err := writeData(q.path("data"), q.humour); err != nil {
+		return nil, err
+	}
+	if err := q.openProject(ctx); err != nil {
+		return nil, err
+	}
+	report := &Report{}
+	trunk, err := q.base(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sft, err := q.stage(ctx, "1/4", "Fine-tuning (SFT) on "+thousands(len(q.humour.On(base.PolicySide)))+" one-liners", q.sftStage(trunk))
+	if err != nil {
+		return nil, err
+	}
+	rm, err := q.stage(ctx, "2/4", "Reward model, from human judgments of which of two is funnier", q.rewardStage(sft))
+	if err != nil {
+		return nil, err
+	}
+	judge, err := q.judge(ctx, trunk)
+	if err != nil {
+		return nil, err
+	}
+	if err := q.judgeAccuracies(ctx, rm, judge, report); err != nil {
+		return nil, err
+	}
+	report.writeRewardModel(q.out)
+	ppo, err := q.stage(ctx, "3/4", "PPO against the reward model, with a pretraining mix", q.ppoStage(sft, rm, judge))
+	if err != nil {
+		return nil, err
+	}
+	if err := q.compare(ctx, sft, rm, judge, ppo, report); err != nil {
+		return nil, err
+	}
+	report.Seconds = time.Since(q.started).Seconds()
+	report.writeChart(q.out)
+	report.writeSamples(q.out)
+	report.writePPO(q.out)
+	q.say("\nDone in %s.", time.Since(q.started).Round(time.Second))
+	return report, q.keepReport(report)
+}
+
+// stage trains and says how long it took, or that the work was kept. It returns the checkpoint.
+func (q *quickstart) stage(ctx context.Context, number, title string, s stage) (string, error) {
+	q.say("\n%s  %s", number, title)
+	console := policy.NewConsole(os.Stderr, "     "+s.name)
+	q.worker.Sinks = []policy.Sink{console}
+	began := time.Now()
+	run, kept, err := q.train(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	var result struct {
+		Checkpoint string `json:"checkpoint"`
+	}
+	if err := resultOf(run, &result); err != nil {
+		return "", err
+	}
+	if kept {
+		q.say("     kept from an earlier start (%s): same settings, same data", run.Finished.Time().Local().Format(time.DateTime))
+	} else {
+		q.say("     done in %s", time.Since(began).Round(100*time.Millisecond))
+	}
+	return result.Checkpoint, nil
+}
+
+// base is the model that SFT starts from: the bundled one, the user's, or one pretrained here.
+func (q *quickstart) base(ctx context.Context) (string, error) {
+	switch {
+	case q.cmd.Model != "":
+		if _, err := policy.Load(q.cmd.Model); err != nil {
+			return "", fmt.Errorf("--model: %w", err)
+		}
+		return filepath.Abs(q.cmd.Model)
+	case q.cmd.FromScratch:
+		return q.stage(ctx, "0/4", "Pretraining the base model from scratch", q.pretrainStage())
+	}
+	dir := q.path("base")
+	return dir, base.WriteModel(dir)
+}
+
+// judge trains the second reward model, the one that compares the policies and is never trained on.
+func (q *quickstart) judge(ctx context.Context, trunk string) (string, error) {
+	own, err := q.stage(ctx, "2/4", "A trunk for the judge, of another architecture", q.judgeTrunkStage(trunk))
+	if err != nil {
+		return "", err
+	}
+	return q.stage(ctx, "2/4", "Judge: other texts, other judgments, another seed", q.judgeStage(own))
+}
+
+// judgeAccuracies measures reward model and judge on judgments that neither learned from.
+func (q *quickstart) judgeAccuracies(ctx context.Context, rm, judge string, r *Report) error {
+	raters, bt := references(q.humour)
+	r.Refs = Refs{raters.Value, bt.Value}
+	seen, fresh, err := q.accuracy(ctx, rm, filePairs, fileJudge)
+	if err != nil {
+		return err
+	}
+	r.Reward = RewardPart{Accuracy: seen.Accuracy, CI95: seen.CI95, N: seen.N, AccuracyNew: fresh.Accuracy, CI95New: fresh.CI95, NNew: fresh.N,
+		LengthCorrelation: fresh.Length.Correlation}
+	if seen, fresh, err = q.accuracy(ctx, judge, fileJudge, filePairs); err != nil {
+		return err
+	}
+	r.Judge = JudgePart{Accuracy: fresh.Accuracy, CI95: fresh.CI95, N: fresh.N, AccuracySeen: seen.Accuracy, CI95Seen: seen.CI95, NSeen: seen.N}
+	return nil
+}
+
+// accuracy evaluates a reward model twice: on the held-out judgments of the file it learned from, and
+// on all judgments of a file whose texts it never saw.
+func (q *quickstart) accuracy(ctx context.Context, dir, own, other string) (seen, fresh *reward.Report, err error) {
+	m, err := reward.Load(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	dev, err := q.worker.device()
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := reward.NewScorer(dev, m, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	heldOut := func(r *prefs.Ranked) bool { return r.Split == splitHeld }
+	lines, err := readRanked(q.path("data", own), heldOut)
+	if err != nil {
+		return nil, nil, err
+	}
+	if seen, err = reward.Evaluate(ctx, s, lines); err != nil {
+		return nil, nil, err
+	}
+	if lines, err = readRanked(q.path("data", other), func(*prefs.Ranked) bool { return true }); err != nil {
+		return nil, nil, err
+	}
+	fresh, err = reward.Evaluate(ctx, s, lines)
+	return seen, fresh, err
+}
+
+func readRanked(path string, keep func(*prefs.Ranked) bool) ([]*prefs.Ranked, error) {
+	var out []*prefs.Ranked
+	for r, err := range prefs.ReadRanked(path, prefs.Auto) {
+		if err != nil {
+			return nil, err
+		}
+		if keep(r) {
+			out = append(out, r)
+		}
+	}
+	return out, nil
+}
+
+// evalPrompts is how many openings, of texts that no policy was trained on, the two are compared on.
+const evalPrompts = 512
+
+// compare samples both policies on the same openings and measures them; the texts become ranking tasks.
+func (q *quickstart) compare(ctx context.Context, sftDir, rmDir, judgeDir, ppoDir string, r *Report) error {
+	q.say("\n4/4  Comparing SFT and PPO on %d openings that neither was trained on", evalPrompts)
+	sft, err := policy.Load(sftDir)
+	if err != nil {
+		return err
+	}
+	ppo, err := policy.Load(ppoDir)
+	if err != nil {
+		return err
+	}
+	rm, err := reward.Load(rmDir)
+	if err != nil {
+		return err
+	}
+	judge, err := reward.Load(judgeDir)
+	if err != nil {
+		return err
+	}
+	dev, err := q.worker.device()
+	if err != nil {
+		return err
+	}
+	prompts := openings(q.humour.On(base.JudgeSide))
+	c := comparison{dev: dev, prompts: prompts[:min(evalPrompts, len(prompts))], seed: uint64(q.cmd.Seed), maxNew: maxNewTokens}
+	var both [2]*drawn
+	if r.PPO, both, err = c.compare(ctx, sft, ppo, rm, judge, knownTexts(q.humour)); err != nil {
+		return err
+	}
+	r.check()
+	r.Samples = sideBySide(c.prompts, both)
+	if r.Chart, err = q.chart(ctx); err != nil {
+		return err
+	}
+	return q.importTasks(ctx, c, sft, ppo, both)
+}
+
+// sideBySide takes ten prompts evenly from all: no choosing.
+func sideBySide(prompts []*prefs.Prompt, both [2]*drawn) []SideBySide {
+	const n = 10
+	var out []SideBySide
+	for k := range min(n, len(prompts)) {
+		i := k * len(prompts) / n
+		out = append(out, SideBySide{promptText(prompts[i]), both[0].completions[i], both[1].completions[i]})
+	}
+	return out
+}
+
+// chart reads PPO's course from the database.
+func (q *quickstart) chart(ctx context.Context) ([]ChartPoint, error) {
+	run := q.readStamp(stage{name: stagePPO}).Run
+	metrics, err := q.store.Metrics(ctx, run, -1, "objective/kl_sqrt", "objective/reward_raw", "objective/judge")
+	if err != nil {
+		return nil, err
+	}
+	at := map[int64]*ChartPoint{}
+	var steps []int64
+	for _, m := range metrics {
+		if at[m.Step] == nil {
+			at[m.Step] = &ChartPoint{}
+			steps = append(steps, m.Step)
+		}
+		switch m.Name {
+		case "objective/kl_sqrt":
+			at[m.Step].SqrtKL = m.Value
+		case "objective/reward_raw":
+			at[m.Step].Reward = m.Value
+		case "objective/judge":
+			at[m.Step].Judge = m.Value
+		}
+	}
+	slices.Sort(steps)
+	var out []ChartPoint
+	for _, s := range steps {
+		out = append(out, *at[s])
+	}
+	return out, nil
+}
+
+// keepReport leaves the report beside the data.
+func (q *quickstart) keepReport(r *Report) error {
+	b, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return checkpoint.WriteFile(q.path("report.json"), append(b, '\n'))
+}
+
+func thousands(n int) string {
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
+}

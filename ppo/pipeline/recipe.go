@@ -1,0 +1,77 @@
+package pipeline
+
+import "agora/policy"
+
+// The recipe of quickstart, tuned so that the bounds of the report hold within five minutes on two
+// cores. What is not set here is the kind's default.
+
+// maxNewTokens bounds a completion. The longest one-liner has some eighty tokens, one in twenty more than
+// this.
+const maxNewTokens = 32
+
+func (q *quickstart) pretrainStage() stage {
+	return stage{
+		kind: KindPretrain, name: stagePretrain, title: "Base model (quickstart)",
+		config: map[string]any{
+			"family": policy.Llama, "vocab": 4096, "layers": 4, "width": 192, "heads": 6, "kv_heads": 6, "ffn": 512, "context": 128,
+			"documents": policy.DocumentLine, "epochs": 6, "batch_sequences": 16, "learning_rate": 3e-3, "learning_rate_floor": .05,
+			"warmup_steps": 100, "dropout": .05, "validation": .01, "eval_every": 500, "checkpoint_every": 250, "sample_every": 500,
+			"store": "bf16", "seed": q.cmd.Seed + 1,
+		},
+		inputs: map[string]string{"data": q.path("data", fileMix)},
+	}
+}
+
+func (q *quickstart) sftStage(trunk string) stage {
+	return stage{
+		kind: KindSFT, name: stageSFT, title: "SFT on one-liners (quickstart)",
+		config: map[string]any{
+			"epochs": 5, "batch_examples": 32, "learning_rate": 1e-3, "dropout": .1, "validation": .08, "store": "fp32",
+			"sample_every": 100, "seed": q.cmd.Seed,
+		},
+		inputs: map[string]string{"policy": trunk, "data": q.path("data", fileDemos)},
+	}
+}
+
+func (q *quickstart) rewardStage(sft string) stage {
+	return stage{
+		kind: KindReward, name: stageReward, title: "Reward model of one-liners (quickstart)",
+		config: map[string]any{"epochs": 1, "batch_prompts": 64, "learning_rate": 5e-4, "dropout": .1, "split": "field", "seed": q.cmd.Seed},
+		inputs: map[string]string{"policy": sft, "data": q.path("data", filePairs)},
+	}
+}
+
+// judgeTrunkStage pretrains the judge's trunk for a few seconds: GPT-2 style where the policy and its
+// reward model are Llama style, so that the judge does not share their blind spots.
+func (q *quickstart) judgeTrunkStage(trunk string) stage {
+	return stage{
+		kind: KindPretrain, name: stageJudge + "-trunk", title: "The judge's trunk (quickstart)",
+		config: map[string]any{
+			"family": policy.GPT2, "layers": 2, "width": 96, "heads": 3, "kv_heads": 3, "ffn": 384, "context": 128,
+			"documents": policy.DocumentLine, "steps": 150, "batch_sequences": 16, "learning_rate": 3e-3, "warmup_steps": 20,
+			"validation": .01, "eval_every": 50, "checkpoint_every": 0, "sample_every": 0, "seed": q.cmd.Seed + 1000,
+		},
+		inputs: map[string]string{"tokenizer": trunk, "data": q.path("data", fileMix)},
+	}
+}
+
+func (q *quickstart) judgeStage(trunk string) stage {
+	return stage{
+		kind: KindReward, name: stageJudge, title: "Judge of one-liners (quickstart)",
+		config: map[string]any{"epochs": 2, "batch_prompts": 64, "learning_rate": 1e-3, "dropout": .1, "split": "field", "seed": q.cmd.Seed + 1000},
+		inputs: map[string]string{"policy": trunk, "data": q.path("data", fileJudge)},
+	}
+}
+
+func (q *quickstart) ppoStage(sft, rm, judge string) stage {
+	return stage{
+		kind: KindPPO, name: stagePPO, title: "PPO on one-liners (quickstart)",
+		config: map[string]any{
+			"iterations": 20, "episodes": 128, "epochs": 2, "minibatches": 2, "max_new_tokens": maxNewTokens, "temperature": 1,
+			"score_samples": 256, "missing_eos": "subtract", "missing_eos_penalty": 2, "kl_coef": .1, "lambda": .95,
+			"learning_rate": 1e-3, "ptx_coef": .3, "ptx_ratio": .5, "ptx_tokens": 64, "ptx_documents": policy.DocumentLine, "checkpoint_every": 2, "sample_rows": 4,
+			"seed": q.cmd.Seed,
+		},
+		inputs: map[string]string{"policy": sft, "reward": rm, "judge": judge, "prompts": q.path("data", filePrompts), "pretrain": q.path("data", fileMix)},
+	}
+}
