@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"agora/policy/cpu"
+	"agora/reward/prefs"
 )
 
 func testDevice(t testing.TB) *cpu.Device {
@@ -151,3 +152,5 @@ func TestInitialLoss(t *testing.T) {
 		}
 	}
 }
+
+func promptOf(text string) []prefs.Message { return prefs.Plain(text) }

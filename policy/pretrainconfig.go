@@ -63,11 +63,11 @@ func (c *PretrainConfig) ApplyPreset(name string) error {
 	}
 	switch name {
 	case "tiny":
-		set(4, 128, 4, 4, 344, 2048, 128, 32, 3e-3)
+		set(4, 128, 4, 0, 344, 2048, 128, 32, 3e-3)
 	case "S":
-		set(2, 128, 4, 4, 344, 1024, 128, 16, 3e-3)
+		set(2, 128, 4, 0, 344, 1024, 128, 16, 3e-3)
 	case "M":
-		set(6, 384, 6, 6, 1024, 8192, 256, 8, 1e-3)
+		set(6, 384, 6, 0, 1024, 8192, 256, 8, 1e-3)
 	case "L":
 		set(30, 576, 9, 3, 1536, 49152, 256, 2, 6e-4)
 	default:
