@@ -11,6 +11,11 @@ import (
 	"agora/reward"
 )
 
+// Rater gives each response to a prompt one number.
+type Rater interface {
+	Rate(ctx context.Context, prompts []Prompt, responses [][]int32) ([]float32, error)
+}
+
 // rater reads responses with a reward model.
 type rater struct {
 	model  *reward.Model
@@ -25,10 +30,10 @@ func newRater(dev *cpu.Device, m *reward.Model, p *policy.Model) (*rater, error)
 	return &rater{model: m, scorer: s, policy: p, tokens: same}, err
 }
 
-// rate returns one number per response. A response that was cut off is given an
+// Rate returns one number per response. A response that was cut off is given an
 // end: a reward model reads its number there and has learned it nowhere else
 // (Huang et al. 2024, details 12 and 13).
-func (r *rater) rate(ctx context.Context, prompts []Prompt, responses [][]int32) ([]float32, error) {
+func (r *rater) Rate(ctx context.Context, prompts []Prompt, responses [][]int32) ([]float32, error) {
 	seqs := make([][]int32, len(responses))
 	for i, y := range responses {
 		var err error

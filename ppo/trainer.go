@@ -31,8 +31,8 @@ type Trainer struct {
 
 	sampler   *policy.Sampler
 	reference *policy.Scorer
-	reward    *rater
-	judge     *rater // nil without a judge
+	reward    Rater
+	judge     Rater // nil without a judge
 	actor     *actor
 	critic    *critic
 	ema       *policy.Model // nil without an average
@@ -179,7 +179,7 @@ func (t *Trainer) Calibrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	raw, err := t.reward.rate(ctx, roll.Prompts, roll.Responses)
+	raw, err := t.reward.Rate(ctx, roll.Prompts, roll.Responses)
 	if err != nil {
 		return err
 	}
@@ -196,13 +196,13 @@ func (t *Trainer) Calibrate(ctx context.Context) error {
 
 // score is step 2.
 func (t *Trainer) score(ctx context.Context, r *Rollout) error {
-	raw, err := t.reward.rate(ctx, r.Prompts, r.Responses)
+	raw, err := t.reward.Rate(ctx, r.Prompts, r.Responses)
 	if err != nil {
 		return fmt.Errorf("reward model: %w", err)
 	}
 	r.Raw = raw
 	if t.judge != nil {
-		if r.Judge, err = t.judge.rate(ctx, r.Prompts, r.Responses); err != nil {
+		if r.Judge, err = t.judge.Rate(ctx, r.Prompts, r.Responses); err != nil {
 			return fmt.Errorf("judge: %w", err)
 		}
 	}
