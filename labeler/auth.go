@@ -24,7 +24,7 @@ func (s *Server) routesAuth() []Route {
 }
 
 func (s *Server) signInForm(c *gin.Context) error {
-	return render(c, http.StatusOK, views.SignInPage(s.frame(c, "Sign in"), views.SignIn{Next: localPath(c.Query("next"))}))
+	return render(c, http.StatusOK, views.SignInPage(s.frame(c, say(c, "signin.title")), views.SignIn{Next: localPath(c.Query("next"))}))
 }
 
 // signInSend checks name and password. Wrong, unknown and disabled look alike.
@@ -38,8 +38,8 @@ func (s *Server) signInSend(c *gin.Context) error {
 		return err
 	}
 	if !s.verify(u.PasswordHash, c.PostForm("password")) || u.Disabled {
-		page := views.SignIn{Name: name, Next: next, Error: "This name and password do not go together."}
-		return render(c, http.StatusUnprocessableEntity, views.SignInPage(s.frame(c, "Sign in"), page))
+		page := views.SignIn{Name: name, Next: next, Error: say(c, "signin.wrong")}
+		return render(c, http.StatusUnprocessableEntity, views.SignInPage(s.frame(c, say(c, "signin.title")), page))
 	}
 	if err := s.signIn(c, u); err != nil {
 		return err
@@ -86,7 +86,7 @@ func (s *Server) joinSend(c *gin.Context) error {
 	}
 	form := views.Join{Name: strings.TrimSpace(c.PostForm("name")), Errors: map[string]string{}}
 	if c.PostForm("password") != c.PostForm("again") {
-		form.Errors["again"] = "The two passwords differ."
+		form.Errors["again"] = say(c, "join.mismatch")
 		return s.joinPage(c, http.StatusUnprocessableEntity, inv, form)
 	}
 	hash, err := s.hash(c.PostForm("password"))
@@ -100,7 +100,7 @@ func (s *Server) joinSend(c *gin.Context) error {
 		form.Errors[invalid.Field] = invalid.Reason
 		return s.joinPage(c, http.StatusUnprocessableEntity, inv, form)
 	case errors.Is(err, db.ErrNameTaken):
-		form.Errors["name"] = "Somebody has this name already. Choose another one."
+		form.Errors["name"] = say(c, "join.name.taken")
 		return s.joinPage(c, http.StatusUnprocessableEntity, inv, form)
 	case err != nil:
 		return err
@@ -122,7 +122,7 @@ func (s *Server) openInvite(c *gin.Context) (db.Invite, error) {
 // joinPage shows the form, with what was wrong.
 func (s *Server) joinPage(c *gin.Context, status int, inv db.Invite, j views.Join) error {
 	ctx := c.Request.Context()
-	title := "Make your account"
+	title := say(c, "join.title")
 	j.Action, j.Role, j.MinPassword = "/join/"+c.Param("token"), string(inv.Role), minPassword
 	if inv.ProjectID != 0 {
 		p, err := s.store.Project(ctx, inv.ProjectID)
@@ -136,7 +136,7 @@ func (s *Server) joinPage(c *gin.Context, status int, inv db.Invite, j views.Joi
 		if err != nil {
 			return err
 		}
-		title, j.Name = "Choose a new password", u.Name
+		title, j.Name = say(c, "join.title.reset"), u.Name
 	}
 	return render(c, status, views.JoinPage(s.frame(c, title), j))
 }

@@ -31,6 +31,7 @@ type Server struct {
 	logins   *loginLimits
 	hashing  chan struct{} // bounds the memory of password hashing
 	closing  chan struct{} // closed when the server begins to shut down
+	schema   Schema        // describes the trainings' settings
 	handler  http.Handler
 }
 
@@ -46,6 +47,7 @@ type PublicAddress struct {
 type Options struct {
 	Log    *slog.Logger // default: text on standard error
 	Public PublicAddress
+	Schema Schema // default: ask this program, `agora config schema`
 }
 
 // NewServer makes the site over an open store. It starts nothing and listens
@@ -54,8 +56,12 @@ func NewServer(store *db.Store, o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
+	if o.Schema == nil {
+		o.Schema = programSchema()
+	}
 	s := &Server{
-		store: store, log: o.Log, public: o.Public,
+		schema: o.Schema,
+		store:  store, log: o.Log, public: o.Public,
 		sessions: newSessions(store, o.Public.Secure),
 		logins:   newLoginLimits(), hashing: make(chan struct{}, 2), closing: make(chan struct{}),
 	}

@@ -73,8 +73,8 @@ func share(part, whole int) float64 {
 	return float64(part) / float64(whole)
 }
 
-// short is the beginning of a hash, enough to recognise it.
-func short(hash string) string {
+// Short is the beginning of a hash, enough to recognise it.
+func Short(hash string) string {
 	hash = strings.TrimPrefix(hash, "sha256:")
 	if len(hash) > 8 {
 		return hash[:8]

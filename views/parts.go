@@ -27,6 +27,9 @@ func describedBy(f Field) templ.Attributes {
 func inputAttributes(f Field) templ.Attributes {
 	a := describedBy(f)
 	optional := map[string]string{"autocomplete": f.Autocomplete, "accept": f.Accept, "min": f.Min, "max": f.Max, "step": f.Step}
+	if len(f.Choices) > 0 {
+		a["list"] = f.ID + "-list"
+	}
 	for name, value := range optional {
 		if value != "" {
 			a[name] = value

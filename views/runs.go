@@ -20,3 +20,11 @@ func runWait(state string) string {
 		return "over"
 	}
 }
+
+// runActionClass is the look of the run's button: stopping warns, resuming does not.
+func runActionClass(state string) string {
+	if state == "running" || state == "queued" {
+		return "btn danger"
+	}
+	return "btn"
+}

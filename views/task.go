@@ -55,7 +55,8 @@ func Letter(i int) string { return string(rune('A' + i)) }
 // RankField is the form field that holds the rank of the completion with a key.
 func RankField(key string) string { return "rank_" + key }
 
-func (t Task) title(ctx context.Context) string {
+// Title is the page's heading.
+func (t Task) Title(ctx context.Context) string {
 	if t.Pairwise {
 		return T(ctx, "pair.title")
 	}

@@ -61,7 +61,8 @@ addEventListener('pagehide', () => {
   if (form.dataset.draft && changes > saved && !leaving) navigator.sendBeacon(form.dataset.draft, draftBody());
 });
 
-form.addEventListener('submit', () => {
+form.addEventListener('submit', (e) => {
+  if (leaving) return e.preventDefault(); // sent already
   draftBody(); // brings active_ms up to date
   leaving = true;
   clearTimeout(draftTimer);

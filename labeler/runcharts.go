@@ -1,0 +1,361 @@
+package labeler
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"agora/db"
+	"agora/views"
+)
+
+// sampleSteps is how many steps' samples are looked at: enough to reach the first ones of a short run.
+const sampleSteps = 200
+
+// curve is one metric's values by step.
+type curve []views.Point
+
+// byName gathers metrics, which come in order of name and step.
+func byName(metrics []db.Metric) map[string]curve {
+	m := map[string]curve{}
+	for _, x := range metrics {
+		m[x.Name] = append(m[x.Name], views.Point{X: float64(x.Step), Y: x.Value})
+	}
+	return m
+}
+
+func mapKeys[V any](m map[string]V) iter.Seq[string] { return maps.Keys(m) }
+
+// chartSpec says which metrics a chart draws, under which names. A line whose metric a run does
+// not log is left out, and a chart without lines too.
+type chartSpec struct {
+	id    string
+	text  string // key of its title and explanation: metric.TEXT, .f, .u, .h
+	x     string // metric on the horizontal axis; empty: the step
+	lines []lineSpec
+}
+
+// lineSpec names the metric of a line, by the first of its names that the run logs.
+type lineSpec struct {
+	label string // key of the line's name
+	names []string
+}
+
+// Charts by kind of run, in reading order.
+var chartSpecs = map[string][]chartSpec{
+	"ppo": {
+		{id: "reward", text: "metric.reward", lines: []lineSpec{{"metric.training", []string{"objective/reward_raw", "objective/scores"}}, {"metric.judge", []string{"objective/judge"}}}},
+		{id: "kl", text: "metric.kl", lines: []lineSpec{{"metric.kl", []string{"objective/kl"}}}},
+		{id: "loss", text: "metric.loss.ppo", lines: []lineSpec{{"metric.policy", []string{"loss/policy_avg"}}, {"metric.value", []string{"loss/value_avg"}}}},
+		{id: "length", text: "metric.length", lines: []lineSpec{{"metric.length", []string{"val/length"}}}},
+		{id: "overopt", text: "metric.overopt", x: "objective/kl_sqrt", lines: []lineSpec{{"metric.training", []string{"objective/reward_raw"}}, {"metric.judge", []string{"objective/judge"}}}},
+		{id: "ptx", text: "metric.ptx", lines: []lineSpec{{"metric.ptx", []string{"loss/ptx"}}}},
+		{id: "entropy", text: "metric.entropy", lines: []lineSpec{{"metric.entropy", []string{"policy/entropy_avg", "objective/entropy"}}}},
+		{id: "distinct", text: "metric.distinct", lines: []lineSpec{{"metric.distinct", []string{"val/distinct"}}}},
+	},
+	"reward": {
+		{id: "loss", text: "metric.loss.reward", lines: []lineSpec{{"metric.train", []string{"loss"}}, {"metric.valid", []string{"eval_loss"}}}},
+		{id: "accuracy", text: "metric.accuracy", lines: []lineSpec{{"metric.train", []string{"accuracy"}}, {"metric.valid", []string{"eval_accuracy"}}, {"metric.newlabelers", []string{"eval_new_labelers_accuracy"}}}},
+		{id: "margin", text: "metric.margin", lines: []lineSpec{{"metric.margin", []string{"margin"}}}},
+	},
+	"": { // sft, pretrain and whatever comes
+		{id: "loss", text: "metric.loss", lines: []lineSpec{{"metric.train", []string{"loss/train"}}, {"metric.valid", []string{"loss/validation"}}}},
+	},
+}
+
+func specsOf(kind string) []chartSpec {
+	if specs, ok := chartSpecs[kind]; ok {
+		return specs
+	}
+	return chartSpecs[""]
+}
+
+// charts draws what a run has logged so far.
+func charts(ctx context.Context, kind string, m map[string]curve) []views.Chart {
+	var list []views.Chart
+	for _, spec := range specsOf(kind) {
+		if c, ok := spec.draw(ctx, m); ok {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func (spec chartSpec) draw(ctx context.Context, m map[string]curve) (views.Chart, bool) {
+	c := views.Chart{ID: spec.id, Title: views.T(ctx, spec.text), XLabel: views.T(ctx, "chart.step")}
+	if spec.x != "" {
+		c.XLabel = views.T(ctx, "metric.klsqrt")
+	}
+	var logged, now []string
+	for _, l := range spec.lines {
+		name, ok := firstOf(m, l.names)
+		if !ok {
+			continue
+		}
+		points := m[name]
+		if spec.x != "" {
+			points = against(m[spec.x], points)
+		}
+		if len(points) == 0 {
+			continue
+		}
+		c.Series = append(c.Series, views.Series{Name: views.T(ctx, l.label), Points: points})
+		logged, now = append(logged, name), append(now, views.Number(points[len(points)-1].Y))
+	}
+	if len(c.Series) == 0 || spec.x != "" && len(c.Series) < len(spec.lines) {
+		return c, false
+	}
+	c.Now = strings.Join(now, views.T(ctx, "list.and"))
+	c.Help = []views.Row{
+		{Name: views.T(ctx, "chart.formula"), Value: views.T(ctx, spec.text+".f")},
+		{Name: views.T(ctx, "chart.unit"), Value: views.T(ctx, spec.text+".u")},
+		{Name: views.T(ctx, "chart.healthy"), Value: views.T(ctx, spec.text+".h")},
+		{Name: views.T(ctx, "chart.logged"), Value: strings.Join(logged, ", ")},
+	}
+	return c, true
+}
+
+func firstOf(m map[string]curve, names []string) (string, bool) {
+	for _, n := range names {
+		if len(m[n]) > 0 {
+			return n, true
+		}
+	}
+	return "", false
+}
+
+// against replaces the step of y by the value of x at that step, in order of x.
+func against(x, y curve) curve {
+	at := map[float64]float64{}
+	for _, p := range x {
+		at[p.X] = p.Y
+	}
+	var out curve
+	for _, p := range y {
+		if v, ok := at[p.X]; ok {
+			out = append(out, views.Point{X: v, Y: p.Y})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b views.Point) int {
+		switch {
+		case a.X < b.X:
+			return -1
+		case a.X > b.X:
+			return 1
+		}
+		return 0
+	})
+	return out
+}
+
+// restOf lists the newest value of every metric that no chart draws.
+func restOf(ctx context.Context, kind string, m map[string]curve) []views.Row {
+	drawn := map[string]bool{}
+	for _, spec := range specsOf(kind) {
+		drawn[spec.x] = true
+		for _, l := range spec.lines {
+			if n, ok := firstOf(m, l.names); ok {
+				drawn[n] = true
+			}
+		}
+	}
+	var rows []views.Row
+	for _, name := range slices.Sorted(mapKeys(m)) {
+		if !drawn[name] {
+			last := m[name][len(m[name])-1]
+			rows = append(rows, views.Row{Name: name, Value: views.T(ctx, "metric.at", views.Number(last.Y), views.Number(last.X))})
+		}
+	}
+	return rows
+}
+
+// figures are a run's key numbers.
+func figures(ctx context.Context, r db.Run, m map[string]curve, now db.Millis) []views.Figure {
+	step := views.Figure{Name: views.T(ctx, "run.figure.step"), Value: views.Count(int(r.Done))}
+	if r.Total > 0 {
+		step.Unit = views.T(ctx, "run.figure.of", views.Count(int(r.Total)))
+	}
+	list := []views.Figure{step}
+	if left, ok := timeLeft(r, now); ok {
+		list = append(list, views.Figure{Name: views.T(ctx, "run.figure.left"), Value: left})
+	}
+	for _, spec := range specsOf(r.Kind) {
+		if spec.x != "" {
+			continue
+		}
+		for _, l := range spec.lines {
+			if name, ok := firstOf(m, l.names); ok && len(list) < 7 {
+				list = append(list, views.Figure{Name: figureName(ctx, spec, l), Value: views.Number(m[name][len(m[name])-1].Y)})
+			}
+		}
+	}
+	return list
+}
+
+// figureName is the chart's title where it has one line, else title and line.
+func figureName(ctx context.Context, spec chartSpec, l lineSpec) string {
+	if len(spec.lines) == 1 {
+		return views.T(ctx, spec.text)
+	}
+	return views.T(ctx, "figure.of", views.T(ctx, spec.text), views.T(ctx, l.label))
+}
+
+// timeLeft projects the pace so far; a resumed run's clock holds pauses, so it has no pace.
+func timeLeft(r db.Run, now db.Millis) (string, bool) {
+	if r.Status != db.RunRunning || r.Done == 0 || r.Total <= r.Done || r.Attempt != 1 {
+		return "", false
+	}
+	perStep := float64(now-r.Started) / float64(r.Done)
+	left := time.Duration(perStep*float64(r.Total-r.Done)) * time.Millisecond
+	if left < time.Minute {
+		return fmt.Sprintf("%d s", int(left.Seconds())/5*5+5), true
+	}
+	return fmt.Sprintf("%d min", int(left.Minutes()+.5)), true
+}
+
+// runWarnings says what is wrong, most serious first.
+func runWarnings(ctx context.Context, r db.Run, m map[string]curve, now db.Millis) []views.Notice {
+	var list []views.Notice
+	add := func(kind, key string, args ...any) {
+		list = append(list, views.Notice{Kind: kind, Title: views.T(ctx, key), Text: views.T(ctx, key+".text", args...)})
+	}
+	if r.Status == db.RunFailed {
+		list = append(list, views.Notice{Kind: "bad", Title: views.T(ctx, "run.failed"), Text: r.Message})
+	}
+	if r.Status == db.RunRunning && r.LeaseExpires < now {
+		add("warn", "run.warn.silent")
+	}
+	if low, ok := lowest(m["objective/kl"]); ok && low.Y < -.5 {
+		add("warn", "run.warn.kl", views.Number(low.Y), views.Number(low.X))
+	}
+	if best, last, ok := fellWhile(m["objective/judge"], m["objective/reward_raw"]); ok {
+		add("warn", "run.warn.over", views.Number(best.Y), views.Number(best.X), views.Number(last.Y))
+	}
+	if l := m["val/length"]; len(l) >= 6 && mean(l[len(l)-3:]) > 1.25*mean(l[:3]) {
+		add("warn", "run.warn.length", views.Number(mean(l[:3])), views.Number(mean(l[len(l)-3:])))
+	}
+	if d := m["val/distinct"]; len(d) > 0 && d[len(d)-1].Y < .9 {
+		add("warn", "run.warn.distinct", views.Number(100*d[len(d)-1].Y))
+	}
+	return list
+}
+
+func lowest(c curve) (views.Point, bool) {
+	if len(c) == 0 {
+		return views.Point{}, false
+	}
+	return slices.MinFunc(c, func(a, b views.Point) int {
+		switch {
+		case a.Y < b.Y:
+			return -1
+		case a.Y > b.Y:
+			return 1
+		}
+		return 0
+	}), true
+}
+
+// fellWhile tells whether the judge's smoothed score has fallen clearly from its peak while the
+// reward kept rising: the sign of over-optimisation (Gao et al. 2022, arXiv:2210.10760).
+func fellWhile(judge, reward curve) (best, last views.Point, ok bool) {
+	const window = 3
+	if len(judge) < 3*window || len(reward) != len(judge) {
+		return best, last, false
+	}
+	at := 0
+	smooth := func(c curve, i int) float64 { return mean(c[i : i+window]) }
+	for i := range len(judge) - window + 1 {
+		if smooth(judge, i) > smooth(judge, at) {
+			at = i
+		}
+	}
+	end := len(judge) - window
+	rise := smooth(judge, at) - smooth(judge, 0)
+	fell := smooth(judge, at) - smooth(judge, end)
+	best = views.Point{X: judge[at+window/2].X, Y: smooth(judge, at)}
+	last = views.Point{X: judge[end+window-1].X, Y: smooth(judge, end)}
+	return best, last, fell > .25*rise && fell > 0 && end-at >= window && smooth(reward, end) > smooth(reward, at)
+}
+
+func mean(c curve) float64 {
+	sum := 0.0
+	for _, p := range c {
+		sum += p.Y
+	}
+	return sum / float64(len(c))
+}
+
+// sampleRow is what trainers write about a sampled text. Names differ between kinds.
+type sampleRow struct {
+	Prompt     string   `json:"prompt"`
+	Completion string   `json:"completion"`
+	Response   string   `json:"response"`
+	Text       string   `json:"text"`
+	Reward     *float64 `json:"reward"`
+	Score      *float64 `json:"score"`
+	Judge      *float64 `json:"judge"`
+	Tokens     *float64 `json:"tokens"`
+	step       int64
+}
+
+// samplePairs sets the newest sample of each prompt beside the oldest. Samples come newest step first.
+func samplePairs(ctx context.Context, samples []db.Sample) []views.SamplePair {
+	var order []string
+	first, last := map[string]sampleRow{}, map[string]sampleRow{}
+	for _, s := range samples {
+		var row sampleRow
+		if json.Unmarshal([]byte(s.Data), &row) != nil {
+			continue
+		}
+		row.step = s.Step
+		if _, ok := last[row.Prompt]; !ok {
+			last[row.Prompt] = row
+			order = append(order, row.Prompt)
+		}
+		first[row.Prompt] = row
+	}
+	var pairs []views.SamplePair
+	for _, prompt := range order {
+		p := views.SamplePair{Prompt: prompt, After: sampleText(ctx, last[prompt])}
+		if first[prompt].step != last[prompt].step {
+			p.Before = sampleText(ctx, first[prompt])
+		}
+		pairs = append(pairs, p)
+		if len(pairs) == 12 {
+			break
+		}
+	}
+	slices.SortStableFunc(pairs, func(a, b views.SamplePair) int {
+		return strings.Compare(emptyLast(a.Before.Head), emptyLast(b.Before.Head))
+	})
+	return pairs
+}
+
+func emptyLast(head string) string {
+	if head == "" {
+		return "1"
+	}
+	return "0"
+}
+
+func sampleText(ctx context.Context, r sampleRow) views.SampleText {
+	text := r.Completion + r.Response
+	if text == "" {
+		text = r.Text
+	}
+	var detail []string
+	for _, d := range []struct {
+		key string
+		v   *float64
+	}{{"run.reward", r.Reward}, {"run.score", r.Score}, {"run.judge", r.Judge}, {"run.tokens", r.Tokens}} {
+		if d.v != nil {
+			detail = append(detail, views.T(ctx, d.key, views.Number(*d.v)))
+		}
+	}
+	return views.SampleText{Head: views.T(ctx, "run.after", views.Number(float64(r.step))), Detail: strings.Join(detail, " · "), Text: text}
+}

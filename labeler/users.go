@@ -1,0 +1,134 @@
+package labeler
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"agora/db"
+	"agora/views"
+
+	"github.com/gin-gonic/gin"
+)
+
+// resetLife is how long a link for a new password works.
+const resetLife = 48 * time.Hour
+
+// routesUsers serves people and invitations, for admins.
+func (s *Server) routesUsers() []Route {
+	return []Route{
+		{Method: http.MethodGet, Path: "/users", Allow: admins, Handle: s.users},
+		{Method: http.MethodPost, Path: "/users/invites", Allow: admins, Handle: s.inviteUser},
+		{Method: http.MethodPost, Path: "/users/invites/:invite/revoke", Allow: admins, Handle: s.revokeInvite},
+		{Method: http.MethodPost, Path: "/users/:user/disable", Allow: admins, Handle: s.setDisabled(true)},
+		{Method: http.MethodPost, Path: "/users/:user/enable", Allow: admins, Handle: s.setDisabled(false)},
+		{Method: http.MethodPost, Path: "/users/:user/reset", Allow: admins, Handle: s.resetPassword},
+	}
+}
+
+func (s *Server) users(c *gin.Context) error { return s.usersPage(c, "") }
+
+// usersPage lists accounts and links. newLink is one just made, shown this once.
+func (s *Server) usersPage(c *gin.Context, newLink string) error {
+	ctx := c.Request.Context()
+	people, err := s.store.Users(ctx)
+	if err != nil {
+		return err
+	}
+	invites, err := s.store.Invites(ctx)
+	if err != nil {
+		return err
+	}
+	v := views.Users{NewLink: newLink}
+	for _, u := range people {
+		v.People = append(v.People, userView(u, user(c).ID))
+	}
+	for _, i := range invites {
+		v.Invites = append(v.Invites, inviteView(i, s.store.Now(), "/users/invites"))
+	}
+	for _, r := range db.Roles {
+		v.Roles = append(v.Roles, views.Choice{Value: string(r), Label: say(c, "role."+string(r))})
+	}
+	return render(c, http.StatusOK, views.UsersPage(s.frame(c, say(c, "users.title")), v))
+}
+
+// userView offers what can be done with an account; nobody locks themselves out.
+func userView(u db.User, self int64) views.User {
+	base := fmt.Sprintf("/users/%d", u.ID)
+	v := views.User{Name: u.Name, Role: string(u.Role), State: "active", LastSignIn: u.LastLogin.Time()}
+	switch {
+	case u.Disabled:
+		v.State, v.Enable = "disabled", base+"/enable"
+	default:
+		v.Reset = base + "/reset"
+		if u.ID != self {
+			v.Disable = base + "/disable"
+		}
+	}
+	return v
+}
+
+func (s *Server) inviteUser(c *gin.Context) error {
+	token, _, err := s.store.CreateInvite(c.Request.Context(), db.Invite{
+		Role: db.Role(c.PostForm("role")), Label: strings.TrimSpace(c.PostForm("label")), CreatedBy: user(c).ID}, inviteLife)
+	if err != nil {
+		return err
+	}
+	return s.usersPage(c, s.link("/join/"+token))
+}
+
+func (s *Server) revokeInvite(c *gin.Context) error {
+	n, err := id(c, "invite")
+	if err != nil {
+		return err
+	}
+	if err := s.store.RevokeInvite(c.Request.Context(), n); err != nil {
+		return err
+	}
+	s.notice(c, say(c, "invite.revoked"))
+	return seeOther(c, "/users#invites")
+}
+
+// setDisabled locks somebody else's account, or opens it again.
+func (s *Server) setDisabled(disabled bool) Handler {
+	return func(c *gin.Context) error {
+		n, err := id(c, "user")
+		if err != nil {
+			return err
+		}
+		if n == user(c).ID {
+			return &db.InvalidError{Field: "user", Reason: say(c, "users.self")}
+		}
+		if err := s.store.SetDisabled(c.Request.Context(), n, disabled); err != nil {
+			return err
+		}
+		action, words := "user.enable", "users.enabled"
+		if disabled {
+			action, words = "user.disable", "users.disabled"
+		}
+		if err := s.store.Log(c.Request.Context(), user(c).ID, action, fmt.Sprintf("user:%d", n), nil); err != nil {
+			return err
+		}
+		s.notice(c, say(c, words))
+		return seeOther(c, "/users")
+	}
+}
+
+// resetPassword makes a link with which somebody chooses a new password.
+func (s *Server) resetPassword(c *gin.Context) error {
+	n, err := id(c, "user")
+	if err != nil {
+		return err
+	}
+	u, err := s.store.User(c.Request.Context(), n)
+	if err != nil {
+		return err
+	}
+	token, _, err := s.store.CreateInvite(c.Request.Context(), db.Invite{
+		Role: u.Role, UserID: u.ID, Label: say(c, "users.reset.label", u.Name), CreatedBy: user(c).ID}, resetLife)
+	if err != nil {
+		return err
+	}
+	return s.usersPage(c, s.link("/join/"+token))
+}
