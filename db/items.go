@@ -226,7 +226,7 @@ func (s *Store) putItem(tx *gorm.DB, imp *Import, in NewItem) (Item, bool, error
 func (a *NewAnswer) row(it Item, importID int64, line int) *Answer {
 	return &Answer{ProjectID: it.ProjectID, ItemID: it.ID, ImportID: importID, Line: line, Worker: a.Worker, State: AnswerActive,
 		Ranks: a.Ranks, Strength: a.Strength, NoneAcceptable: a.NoneAcceptable, Confidence: a.Confidence, Note: a.Note,
-		Shown: a.Shown, DurationMS: a.DurationMS, ActiveMS: a.ActiveMS, Guideline: a.Guideline, UIVersion: a.UIVersion,
+		Shown: append([]string{}, a.Shown...), DurationMS: a.DurationMS, ActiveMS: a.ActiveMS, Guideline: a.Guideline, UIVersion: a.UIVersion,
 		Extra: a.Extra, Answered: a.Answered}
 }
 

@@ -1,0 +1,152 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"gorm.io/gorm"
+)
+
+// crowd opens a database with a project and people.
+func crowd(t *testing.T, items, overlap, people int) (*Store, Project, []User) {
+	t.Helper()
+	st, err := Open(t.Context(), filepath.Join(t.TempDir(), "agora.db"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	p := DefaultProject("crowd")
+	p.Overlap = overlap
+	if p, err = st.CreateProject(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	rows := make([]NewItem, items)
+	for i := range rows {
+		rows[i] = NewItem{PromptID: fmt.Sprint(i), Prompt: []Message{{"user", fmt.Sprint(i)}},
+			Completions: []NewCompletion{{Text: "a", Policy: "a"}, {Text: "b", Policy: "b"}}}
+	}
+	if _, err := st.AddItems(t.Context(), p.ID, 0, "crowd", rows); err != nil {
+		t.Fatal(err)
+	}
+	users := make([]User, people)
+	for i := range users {
+		if users[i], err = st.CreateUser(t.Context(), fmt.Sprintf("user%d", i), RoleLabeler, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return st, p, users
+}
+
+// TestFiftyLabelers lets 50 people work on 200 items with overlap 3 at once,
+// some skipping and some undoing: exactly 600 answers, every item three times,
+// by three different people.
+func TestFiftyLabelers(t *testing.T) {
+	st, p, users := crowd(t, 200, 3, 50)
+	var wg sync.WaitGroup
+	for i, u := range users {
+		wg.Go(func() {
+			if err := work(t.Context(), st, p, u, rand.New(rand.NewPCG(1, uint64(i)))); err != nil {
+				t.Errorf("%s: %v", u.Name, err)
+			}
+		})
+	}
+	wg.Wait()
+	answers, err := all[Answer](st.r.Where("state = ?", AnswerActive))
+	if err != nil {
+		t.Fatal(err)
+	}
+	people := map[int64]map[int64]bool{}
+	for _, a := range answers {
+		if people[a.ItemID] == nil {
+			people[a.ItemID] = map[int64]bool{}
+		}
+		if people[a.ItemID][a.UserID] {
+			t.Errorf("user %d answered item %d twice", a.UserID, a.ItemID)
+		}
+		people[a.ItemID][a.UserID] = true
+	}
+	if len(answers) != 600 {
+		t.Errorf("%d answers, want exactly 600", len(answers))
+	}
+	for item, by := range people {
+		if len(by) != 3 {
+			t.Errorf("item %d has %d answers, want 3", item, len(by))
+		}
+	}
+	q, err := st.Queue(t.Context(), p.ID)
+	if err != nil || q.Answered != 600 || q.Finished != 200 || q.Open != 0 {
+		t.Errorf("queue %+v, %v", q, err)
+	}
+}
+
+// work answers tasks until none is left, with a few skips and slips. Nobody
+// skips more than once, so that every item finds its three people.
+func work(ctx context.Context, st *Store, p Project, u User, rng *rand.Rand) error {
+	skipped := false
+	for {
+		task, err := st.Next(ctx, p.ID, u.ID)
+		if errors.Is(err, ErrNoTask) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !skipped && rng.IntN(10) == 0 {
+			skipped = true
+			if err := st.Skip(ctx, u.ID, task.Lease.ID, "unclear", ""); err != nil {
+				return err
+			}
+			continue
+		}
+		r := Ranking{Ranks: map[string]int{task.Completions[0].Key: 1 + rng.IntN(2), task.Completions[1].Key: 1 + rng.IntN(2)}}
+		if _, err := st.Submit(ctx, u.ID, task.Lease.ID, r); err != nil {
+			return err
+		}
+		if rng.IntN(20) == 0 {
+			if _, err := st.Undo(ctx, p.ID, u.ID); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// TestHandOutControl shows that the test above can fail: choosing a task and
+// taking it in two transactions gives one place to two people, unless the
+// database's own rule, one open lease per slot, stops the second.
+func TestHandOutControl(t *testing.T) {
+	for _, guarded := range []bool{true, false} {
+		st, p, users := crowd(t, 1, 1, 2)
+		if !guarded {
+			if err := st.w.Exec("DROP INDEX leases_slot").Error; err != nil {
+				t.Fatal(err)
+			}
+		}
+		var picked [2]int64
+		for i := range picked { // both look before either takes
+			var err error
+			if picked[i], err = pick(st.r, p, users[i].ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var failed error
+		for i := range picked {
+			err := st.write(t.Context(), func(tx *gorm.DB) error {
+				l := Lease{ID: fmt.Sprint(i), ItemID: picked[i], UserID: users[i].ID, State: LeaseOpen, Shown: []string{}, Expires: st.Now() + 1000}
+				return tx.Create(&l).Error
+			})
+			failed = errors.Join(failed, err)
+		}
+		leases, err := all[Lease](st.r.Where("state = ?", LeaseOpen))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := map[bool]int{true: 1, false: 2}[guarded]; len(leases) != want {
+			t.Errorf("guarded %v: %d leases for one place, want %d (%v)", guarded, len(leases), want, failed)
+		}
+	}
+}
