@@ -34,9 +34,12 @@ func NewConsole(w *os.File, label string) *Console {
 	return &Console{w: w, tty: term.IsTerminal(int(w.Fd())), label: label, numbers: map[string]float64{}, first: -1}
 }
 
-// shown are the metrics that a training line mentions, in this order, with their short names.
+// shown are the metrics that a progress line mentions, in this order, with their short names: those
+// of language models, reward models and PPO.
 var shown = []struct{ metric, name, format string }{
-	{MetricLoss, "loss", "%.3f"}, {MetricValLoss, "val", "%.3f"}, {MetricLR, "lr", "%.2g"}, {MetricRate, "tok/s", "%.0f"},
+	{MetricLoss, "loss", "%.3f"}, {MetricValLoss, "val", "%.3f"}, {"eval_accuracy", "accuracy", "%.3f"},
+	{"objective/scores", "reward", "%.3f"}, {"objective/kl", "kl", "%.2f"}, {"objective/judge", "judge", "%.3f"},
+	{MetricLR, "lr", "%.2g"}, {MetricRate, "tok/s", "%.0f"},
 }
 
 // Metrics implements Sink: it remembers the numbers for the next line.

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 
 	"agora/policy"
 	"agora/policy/cpu"
@@ -74,9 +76,8 @@ func (c *TrainCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	bar := newBar("reward")
-	result, err := Train(ctx, dev, p, data, cfg, c.Out, policy.RunOptions{Resume: c.Resume, AcceptDifferentBits: c.Other, Sinks: []policy.Sink{bar}})
-	bar.close()
+	console := policy.NewConsole(os.Stderr, "reward")
+	result, err := Train(ctx, dev, p, data, cfg, c.Out, policy.RunOptions{Resume: c.Resume, AcceptDifferentBits: c.Other, Sinks: []policy.Sink{console}})
 	if err != nil {
 		return err
 	}
@@ -172,7 +173,7 @@ func (r *Report) print(w io.Writer) error {
 }
 
 func printParts(w io.Writer, what string, parts map[string]Part) {
-	for _, name := range sortedKeys(parts) {
+	for _, name := range slices.Sorted(maps.Keys(parts)) {
 		p := parts[name]
 		fmt.Fprintf(w, "%s %s: %.1f %% of %d (%.1f to %.1f)\n", what, name, 100*p.Accuracy, p.N, 100*p.CI95[0], 100*p.CI95[1])
 	}
