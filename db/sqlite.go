@@ -41,6 +41,9 @@ func openSQLite(ctx context.Context, path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := createPrivate(path); err != nil {
+		return nil, err
+	}
 	s := &Store{now: o.Now, dsn: path}
 	if s.w, err = openPool(sqliteURI(path, "rwc", "immediate", false), 1); err != nil {
 		return nil, err
@@ -87,6 +90,21 @@ func sqlitePath(dsn string) (string, error) {
 		return "", fmt.Errorf("the folder %s does not exist", filepath.Dir(path))
 	}
 	return path, nil
+}
+
+// createPrivate makes a new file that only its owner can read: it will hold
+// password hashes and people's answers. SQLite gives -wal and -shm the same mode.
+func createPrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return nil
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w: %w", ErrReadOnly, err)
+	case err != nil:
+		return err
+	}
+	return f.Close()
 }
 
 // sqliteURI writes the settings in the dialect of mattn/go-sqlite3.

@@ -2,6 +2,7 @@ package labeler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"text/tabwriter"
@@ -216,6 +217,9 @@ Examples:
 // Run writes file and card.
 func (cmd ExportCmd) Run(ctx context.Context) error {
 	format, err := prefs.ParseFormat(cmd.Format)
+	if err == nil && format == prefs.Auto {
+		err = errors.New("--format auto is for reading; name the format to write")
+	}
 	if err != nil {
 		return err
 	}

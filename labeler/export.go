@@ -65,7 +65,7 @@ func writeLines(ctx context.Context, store *db.Store, p db.Project, format prefs
 		return err
 	})
 	if err == nil && n == 0 {
-		return fmt.Errorf("project %s: %w as %s", p.Name, errNothing, format)
+		return fmt.Errorf("%w as %s", errNothing, format)
 	}
 	return err
 }

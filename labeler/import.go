@@ -33,29 +33,38 @@ func importRecords(ctx context.Context, store *db.Store, in ImportFile) (db.Impo
 	if _, err := in.Data.Seek(0, io.SeekStart); err != nil {
 		return db.Import{}, err
 	}
-	next, stop := iter.Pull2(prefs.Decode(in.Data, in.Name, in.Format))
-	defer stop()
-	r, err, ok := next()
+	format, err := in.format()
 	if err != nil {
 		return db.Import{}, err
 	}
-	if !ok {
-		return db.Import{}, fmt.Errorf("%s has no rows", in.Name)
-	}
-	imp := db.Import{ProjectID: in.Project, File: filepath.Base(in.Name), Format: string(formatOf(r, in.Format)),
+	next, stop := iter.Pull2(prefs.Decode(in.Data, in.Name, format))
+	defer stop()
+	imp := db.Import{ProjectID: in.Project, File: filepath.Base(in.Name), Format: string(format),
 		SHA256: hex.EncodeToString(sum.Sum(nil)), CreatedBy: in.By}
 	imp, err = store.ImportBatch(ctx, imp, func() (db.NewItem, bool, error) {
+		r, err, ok := next()
 		if !ok || err != nil {
 			return db.NewItem{}, false, err
 		}
-		item, bad := itemOf(r)
+		item, err := itemOf(r)
 		item.Queue = item.Answer == nil || in.Queue
-		r, err, ok = next()
-		return item, true, bad
+		return item, true, err
 	})
 	var named *prefs.Error
 	if err != nil && !errors.As(err, &named) {
 		err = fmt.Errorf("%s: %w", in.Name, err)
 	}
 	return imp, err
+}
+
+// format is the one asked for, or what the first row looks like.
+func (in ImportFile) format() (prefs.Format, error) {
+	if in.Format != prefs.Auto {
+		return in.Format, nil
+	}
+	format, err := prefs.Detect(in.Data, in.Name)
+	if err == nil {
+		_, err = in.Data.Seek(0, io.SeekStart)
+	}
+	return format, err
 }

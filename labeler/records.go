@@ -12,27 +12,6 @@ import (
 // what statistics need) and a rest that is kept as it was written. lineOf puts
 // the same line together again; what agora does not know travels in the rest.
 
-// formatOf names the format that a record came in.
-func formatOf(r prefs.Record, asked prefs.Format) prefs.Format {
-	if asked != prefs.Auto {
-		return asked
-	}
-	var origin prefs.Origin
-	fields, err := fieldsOf(r)
-	if raw, ok := fields.Get("origin"); err == nil && ok && json.Unmarshal(raw, &origin) == nil && origin.Format != "" {
-		return origin.Format
-	}
-	switch r.(type) {
-	case *prefs.Prompt:
-		return prefs.FormatPrompt
-	case *prefs.Demo:
-		return prefs.FormatDemo
-	case *prefs.Completions:
-		return prefs.FormatCompletions
-	}
-	return prefs.FormatRanked
-}
-
 // fieldsOf is a value as the members of its JSON object, in order.
 func fieldsOf(v json.Marshaler) (prefs.Fields, error) {
 	b, err := v.MarshalJSON()
