@@ -106,6 +106,7 @@ type queue struct {
 	done   int       // completions that ended
 	active []running // in the order of their segments in the step
 	free   []int32   // slots
+	maxLen int       // tokens of a sequence
 }
 
 type running struct {
@@ -114,8 +115,8 @@ type running struct {
 	len  int32 // tokens in the cache after the coming step
 }
 
-func newQueue(reqs []Request, slots int) *queue {
-	q := &queue{reqs: reqs, out: make([]Sampled, len(reqs))}
+func newQueue(reqs []Request, slots, maxLen int) *queue {
+	q := &queue{reqs: reqs, out: make([]Sampled, len(reqs)), maxLen: maxLen}
 	for slot := slots - 1; slot >= 0; slot-- {
 		q.free = append(q.free, int32(slot))
 	}
@@ -156,7 +157,7 @@ func (q *queue) take(s *decodeStep, end int32, how Sampling) {
 		switch {
 		case s.token[i] == end && !how.IgnoreEnd:
 			c.Finish = FinishEOS
-		case len(c.Tokens) == how.MaxNew:
+		case len(c.Tokens) == how.MaxNew || int(r.len) == q.maxLen:
 			c.Finish = FinishLength
 		default:
 			kept = append(kept, r)

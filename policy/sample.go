@@ -48,7 +48,7 @@ type Request struct {
 // Why a completion ended.
 const (
 	FinishEOS    = "eos"    // the model wrote its end token, which is the last of Tokens
-	FinishLength = "length" // MaxNew tokens without one
+	FinishLength = "length" // MaxNew tokens without one, or the context is full
 )
 
 // Sampled is a completion.
@@ -106,7 +106,7 @@ func (s *Sampler) Sample(ctx context.Context, reqs []Request, how Sampling, prog
 	if err != nil {
 		return nil, err
 	}
-	q := newQueue(reqs, s.slots)
+	q := newQueue(reqs, s.slots, s.maxLen)
 	for !q.finished() {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -133,8 +133,8 @@ func (s *Sampler) check(reqs []Request, how Sampling) error {
 		if len(r.Prompt) == 0 {
 			return fmt.Errorf("sample: prompt %d is empty and the tokenizer has no begin token", i)
 		}
-		if n := len(r.Prompt) + how.MaxNew; n > s.maxLen {
-			return fmt.Errorf("sample: prompt %d has %d tokens; with %d new ones they exceed %d", i, len(r.Prompt), how.MaxNew, s.maxLen)
+		if len(r.Prompt) >= s.maxLen {
+			return fmt.Errorf("sample: prompt %d has %d tokens, which leaves no room to go on: the context is %d", i, len(r.Prompt), s.maxLen)
 		}
 		for _, id := range r.Prompt {
 			if id < 0 || int(id) >= s.m.Config.Vocab {
