@@ -109,5 +109,5 @@ func (m *micro) add(g *group, total float32) {
 
 // stepsOf is the number of optimizer steps of a run.
 func stepsOf(groups int, c TrainConfig) int {
-	return max(int(math.Round(c.Epochs*float64(groups)/float64(c.BatchPrompts))), 1)
+	return max(int(math.Round(c.Epochs*float64(groups)/float64(c.batch(groups)))), 1)
 }

@@ -8,11 +8,11 @@ import (
 // TrainConfig are the settings of `reward train`.
 type TrainConfig struct {
 	Epochs       float64 `toml:"epochs" json:"epochs" unit:"passes" help:"passes over the training rankings; more than one usually overfits"`
-	BatchPrompts int     `toml:"batch_prompts" json:"batch_prompts" unit:"prompts/step" help:"prompts per optimizer step, each with all of its comparisons (pairs, where one prompt has very many texts)"`
+	BatchPrompts int     `toml:"batch_prompts" json:"batch_prompts" unit:"prompts/step" help:"prompts per optimizer step, each with all of its comparisons (sets of texts, where one prompt has very many); 0 is 64, down to 8 where the run would have fewer than 100 steps"`
 	MicroTokens  int     `toml:"micro_tokens" json:"micro_tokens" unit:"tokens" help:"tokens forwarded at a time; a step accumulates gradients until its prompts are done"`
 	MaxTokens    int     `toml:"max_tokens" json:"max_tokens" unit:"tokens" help:"longest prompt and completion, longer ones lose the start of the prompt; 0 is the model's context"`
 
-	LearningRate float64 `toml:"learning_rate" json:"learning_rate" unit:"1/step" help:"peak of the schedule; 0 is 1e-3·(128/width)^1.5: 1e-3 for tiny models, 5.5e-6 at width 4096"`
+	LearningRate float64 `toml:"learning_rate" json:"learning_rate" unit:"1/step" help:"peak of the schedule; 0 is 1e-3·(128/width)^1.5·√(batch/64): 1e-3 for tiny models, 5.5e-6 at width 4096"`
 	Schedule     string  `toml:"schedule" json:"schedule" unit:"" help:"cosine, linear or constant after the warm-up"`
 	Floor        float64 `toml:"learning_rate_floor" json:"learning_rate_floor" unit:"share" help:"share of the peak that is left at the end"`
 	WarmupShare  float64 `toml:"warmup_share" json:"warmup_share" unit:"share" help:"share of the steps in which the learning rate rises"`
@@ -38,7 +38,7 @@ type TrainConfig struct {
 // DefaultTrainConfig is one epoch with the settings that work on small models.
 func DefaultTrainConfig() TrainConfig {
 	return TrainConfig{
-		Epochs: 1, BatchPrompts: 64, MicroTokens: 8192,
+		Epochs: 1, MicroTokens: 8192,
 		Schedule: "cosine", Floor: .1, WarmupShare: .03, Beta1: .9, Beta2: .95, ClipNorm: 1, Dropout: .1,
 		Ties: string(TiesDrop), Split: "auto", ValPrompts: .1, ValWorkers: .1,
 	}
@@ -64,8 +64,8 @@ func (c TrainConfig) Validate() error {
 	switch {
 	case !(c.Epochs > 0):
 		return fmt.Errorf("reward: epochs %v must be positive", c.Epochs)
-	case c.BatchPrompts < 1:
-		return fmt.Errorf("reward: batch_prompts %d must be at least 1", c.BatchPrompts)
+	case c.BatchPrompts < 0:
+		return fmt.Errorf("reward: batch_prompts %d must not be negative", c.BatchPrompts)
 	case c.MicroTokens < 1:
 		return fmt.Errorf("reward: micro_tokens %d must be at least 1", c.MicroTokens)
 	case c.MaxTokens < 0 || c.EvalEvery < 0 || c.SaveEvery < 0:
@@ -86,11 +86,20 @@ func (c TrainConfig) Validate() error {
 	return nil
 }
 
-// learningRate resolves the default for a model's width. The exponent joins what
-// works for tiny models to InstructGPT's 9e-6 at 6B (width 4096).
-func (c TrainConfig) learningRate(width int) float64 {
+// batch resolves the default for a number of prompts: InstructGPT's 64, less
+// where that would leave too few steps to learn anything.
+func (c TrainConfig) batch(prompts int) int {
+	if c.BatchPrompts > 0 {
+		return c.BatchPrompts
+	}
+	return min(max(int(c.Epochs*float64(prompts)/100), 8), 64)
+}
+
+// learningRate resolves the default for a model's width and a batch. The exponent
+// joins what works for tiny models to InstructGPT's 9e-6 at 6B (width 4096).
+func (c TrainConfig) learningRate(width, batch int) float64 {
 	if c.LearningRate > 0 {
 		return c.LearningRate
 	}
-	return 1e-3 * math.Pow(128/float64(width), 1.5)
+	return 1e-3 * math.Pow(128/float64(width), 1.5) * math.Sqrt(float64(batch)/64)
 }

@@ -127,7 +127,11 @@ func (m *Model) writeFiles(dir string) error {
 	return writeIndex(dir, trunk, head)
 }
 
-// classifierConfig turns a language model's config.json into a one-label classifier's.
+// classifierConfig turns a language model's config.json into a one-label
+// classifier's. It names no padding token: transformers reads the score at the
+// last token that is not padding, and a padding token equal to the end token
+// would move it one token too far to the left. Without one it reads the last
+// token, and refuses batches.
 func classifierConfig(path string) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -143,7 +147,7 @@ func classifierConfig(path string) error {
 	}
 	maps.Copy(config, map[string]any{
 		"architectures": []string{name}, "id2label": map[string]string{"0": "reward"}, "label2id": map[string]int{"reward": 0},
-		"pad_token_id": config["eos_token_id"],
+		"pad_token_id": nil,
 	})
 	return writeJSON(path, config)
 }

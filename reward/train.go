@@ -70,6 +70,7 @@ type trainer struct {
 	stats  GroupStats
 	order  *order
 	limits limits
+	batch  int // groups per step
 	steps  int
 
 	in     policy.Input
@@ -104,6 +105,7 @@ func (t *trainer) prepare(p *policy.Model) (err error) {
 		return fmt.Errorf("reward: nothing to learn: %d rankings for training, none with two completions of different rank", len(t.split.Train))
 	}
 	t.order = newOrder(len(t.groups), t.cfg.Seed)
+	t.batch = t.cfg.batch(len(t.groups))
 	t.steps = stepsOf(len(t.groups), t.cfg)
 	t.limits = limitsFor(t.groups, t.cfg.MicroTokens)
 	return nil
@@ -157,7 +159,7 @@ func (t *trainer) trace() *graph.Graph {
 func (t *trainer) optimizer() policy.OptimizerConfig {
 	c := t.cfg
 	return policy.OptimizerConfig{
-		Schedule: policy.Schedule{Peak: c.learningRate(t.model.Trunk.Config.Width), Floor: c.Floor,
+		Schedule: policy.Schedule{Peak: c.learningRate(t.model.Trunk.Config.Width, t.batch), Floor: c.Floor,
 			Warmup: int(c.WarmupShare * float64(t.steps)), Steps: t.steps, Shape: c.Schedule},
 		Beta1: c.Beta1, Beta2: c.Beta2, Eps: 1e-8, WeightDecay: c.WeightDecay, Clip: c.ClipNorm,
 	}
@@ -206,9 +208,9 @@ func orTenth(every, steps int) int {
 func (t *trainer) step(ctx context.Context) (map[string]float64, error) {
 	began := time.Now()
 	n := t.opt.Steps
-	batch := make([]*group, t.cfg.BatchPrompts)
+	batch := make([]*group, t.batch)
 	for i := range batch {
-		batch[i] = &t.groups[t.order.at(n*t.cfg.BatchPrompts+i)]
+		batch[i] = &t.groups[t.order.at(n*t.batch+i)]
 	}
 	var sum stepSums
 	for i, m := range split(batch, t.limits) {
@@ -227,7 +229,7 @@ func (t *trainer) step(ctx context.Context) (map[string]float64, error) {
 	}
 	values := sum.metrics()
 	values["learning_rate"], values["grad_norm"] = lr, norm
-	values["epoch"] = float64((n+1)*t.cfg.BatchPrompts) / float64(len(t.groups))
+	values["epoch"] = float64((n+1)*t.batch) / float64(len(t.groups))
 	values["tokens_per_second"] = float64(sum.tokens) / time.Since(began).Seconds()
 	return values, nil
 }

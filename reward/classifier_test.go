@@ -1,0 +1,54 @@
+package reward
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"agora/policy/checkpoint"
+)
+
+// The classifier in testdata was made by transformers (testdata/classifier.py), and
+// so were the scores. Saving it again keeps them.
+func TestScoresEqualTransformers(t *testing.T) {
+	dir := filepath.Join("testdata", "classifier")
+	var want struct {
+		Sequences [][]int32
+		Scores    []float64
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "expected.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, &want); err != nil {
+		t.Fatal(err)
+	}
+	m, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := filepath.Join(t.TempDir(), "again")
+	if err := m.Save(again, checkpoint.Manifest{Kind: "reward"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{dir, again} {
+		if m, err = Load(dir); err != nil {
+			t.Fatal(err)
+		}
+		s, err := NewScorer(device(t), m, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Score(t.Context(), want.Sequences)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range got {
+			if math.Abs(float64(got[i])-want.Scores[i]) > 1e-5 { // float32 sums in another order
+				t.Errorf("%s, sequence %d: %v, transformers says %v", dir, i, got[i], want.Scores[i])
+			}
+		}
+	}
+}
