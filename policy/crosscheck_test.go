@@ -70,3 +70,53 @@ func TestTransformersCheckpoints(t *testing.T) {
 		})
 	}
 }
+
+// TestTransformersTraining repeats eight steps of AdamW that PyTorch took: gradients of every layer,
+// clipping, weight decay and bias correction are right, or the losses part.
+func TestTransformersTraining(t *testing.T) {
+	for _, name := range []string{"llama", "llama-bf16", "gpt2"} {
+		t.Run(name, func(t *testing.T) {
+			m := fixture(t, name)
+			data, err := os.ReadFile(filepath.Join("testdata", name, "training.json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want struct {
+				Sequences [][]int32
+				Steps     []struct {
+					Loss     float64
+					GradNorm float64 `json:"grad_norm"`
+				}
+			}
+			if err := json.Unmarshal(data, &want); err != nil {
+				t.Fatal(err)
+			}
+			var batch []Sequence
+			for _, tokens := range want.Sequences {
+				batch = append(batch, Sequence{Tokens: tokens, From: 1})
+			}
+			dev := testDevice(t)
+			l, err := newPickLoss(dev, m, 128, 2, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			opt := NewOptimizer(dev, m.Params, OptimizerConfig{
+				Schedule: Schedule{Peak: .01, Shape: "constant"}, Beta1: .9, Beta2: .95, Eps: 1e-8, WeightDecay: .1, Clip: 1,
+			})
+			for i, w := range want.Steps {
+				loss, err := l.step(batch, 0, uint64(i))
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, norm, err := opt.Step()
+				if err != nil {
+					t.Fatal(err)
+				}
+				// Differences grow from step to step; 1e-3 of the loss is far below any real mistake.
+				if math.Abs(loss-w.Loss) > 1e-3*w.Loss || math.Abs(norm-w.GradNorm) > 5e-3*w.GradNorm {
+					t.Errorf("step %d: loss %.6f norm %.5f, PyTorch has %.6f and %.5f", i, loss, norm, w.Loss, w.GradNorm)
+				}
+			}
+		})
+	}
+}

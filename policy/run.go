@@ -68,6 +68,7 @@ func OpenRun(dir string, info RunInfo, opt RunOptions) (*RunDir, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
+	info.Config = Named(info.Config)
 	r := &RunDir{Dir: dir, info: info, others: opt.Sinks}
 	old, err := readRunFile(dir)
 	switch {
@@ -207,6 +208,7 @@ func (r *RunDir) Commit(m checkpoint.Manifest, write func(tmp string) error) err
 			return err
 		}
 	}
+	m.Config = Named(m.Config)
 	return checkpoint.Commit(r.Checkpoint(), func(tmp string) error {
 		if err := write(tmp); err != nil {
 			return err

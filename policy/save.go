@@ -11,6 +11,7 @@ import (
 // Save writes the model to dir, whole or not at all. The manifest's kind, step, parents and so on
 // go to agora.json.
 func (m *Model) Save(dir string, manifest checkpoint.Manifest) error {
+	manifest.Config = Named(manifest.Config)
 	return checkpoint.Commit(dir, func(tmp string) error {
 		if err := m.WriteFiles(tmp); err != nil {
 			return err

@@ -158,6 +158,22 @@ func Schema(cfg any) []Field {
 	return out
 }
 
+// Named is a settings struct as a map from the names that people write to values; what run.json and
+// agora.json keep. Anything that is no such struct is returned as it is.
+func Named(cfg any) any {
+	if reflect.Indirect(reflect.ValueOf(cfg)).Kind() != reflect.Struct {
+		return cfg
+	}
+	named := make(map[string]any)
+	for _, f := range Schema(cfg) {
+		named[f.Name] = f.Default
+	}
+	if len(named) == 0 {
+		return cfg
+	}
+	return named
+}
+
 func typeName(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Slice:

@@ -104,6 +104,20 @@ func TestSchema(t *testing.T) {
 	}
 }
 
+func TestNamed(t *testing.T) {
+	c := DefaultSFT()
+	named, ok := Named(&c).(map[string]any)
+	if !ok || named["learning_rate"] != c.LearningRate || len(named) != reflect.TypeOf(c).NumField() {
+		t.Errorf("got %v", named)
+	}
+	if got := Named(nil); got != nil {
+		t.Errorf("nothing became %v", got)
+	}
+	if got := Named(map[string]int{"a": 1}); !reflect.DeepEqual(got, map[string]int{"a": 1}) {
+		t.Errorf("a map became %v", got)
+	}
+}
+
 func TestSchedule(t *testing.T) {
 	s := Schedule{Peak: 1, Floor: .1, Warmup: 4, Steps: 14, Shape: "cosine"}
 	for step, want := range map[int]float64{0: .25, 3: 1, 4: 1, 9: .55, 14: .1, 99: .1} { // by hand
