@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -37,6 +38,10 @@ type chartSpec struct {
 	id    string
 	text  string // key of its title and explanation: metric.TEXT, .f, .u, .h
 	x     string // metric on the horizontal axis; empty: the step
+	zero  bool   // the vertical axis begins at zero
+	key   bool   // its newest values are among the key figures
+	level float64
+	at    string // key of what the level means; empty: no level
 	lines []lineSpec
 }
 
@@ -49,22 +54,22 @@ type lineSpec struct {
 // Charts by kind of run, in reading order.
 var chartSpecs = map[string][]chartSpec{
 	"ppo": {
-		{id: "reward", text: "metric.reward", lines: []lineSpec{{"metric.training", []string{"objective/reward_raw", "objective/scores"}}, {"metric.judge", []string{"objective/judge"}}}},
-		{id: "kl", text: "metric.kl", lines: []lineSpec{{"metric.kl", []string{"objective/kl"}}}},
+		{id: "reward", key: true, text: "metric.reward", lines: []lineSpec{{"metric.training", []string{"objective/reward_raw", "objective/scores"}}, {"metric.judge", []string{"objective/judge"}}}},
+		{id: "kl", key: true, zero: true, text: "metric.kl", lines: []lineSpec{{"metric.kl", []string{"objective/kl"}}}},
 		{id: "loss", text: "metric.loss.ppo", lines: []lineSpec{{"metric.policy", []string{"loss/policy_avg"}}, {"metric.value", []string{"loss/value_avg"}}}},
-		{id: "length", text: "metric.length", lines: []lineSpec{{"metric.length", []string{"val/length"}}}},
+		{id: "length", key: true, zero: true, text: "metric.length", lines: []lineSpec{{"metric.length", []string{"val/length"}}}},
 		{id: "overopt", text: "metric.overopt", x: "objective/kl_sqrt", lines: []lineSpec{{"metric.training", []string{"objective/reward_raw"}}, {"metric.judge", []string{"objective/judge"}}}},
 		{id: "ptx", text: "metric.ptx", lines: []lineSpec{{"metric.ptx", []string{"loss/ptx"}}}},
-		{id: "entropy", text: "metric.entropy", lines: []lineSpec{{"metric.entropy", []string{"policy/entropy_avg", "objective/entropy"}}}},
-		{id: "distinct", text: "metric.distinct", lines: []lineSpec{{"metric.distinct", []string{"val/distinct"}}}},
+		{id: "entropy", zero: true, text: "metric.entropy", lines: []lineSpec{{"metric.entropy", []string{"policy/entropy_avg", "objective/entropy"}}}},
+		{id: "distinct", key: true, zero: true, text: "metric.distinct", lines: []lineSpec{{"metric.distinct", []string{"val/distinct"}}}},
 	},
 	"reward": {
-		{id: "loss", text: "metric.loss.reward", lines: []lineSpec{{"metric.train", []string{"loss"}}, {"metric.valid", []string{"eval_loss"}}}},
-		{id: "accuracy", text: "metric.accuracy", lines: []lineSpec{{"metric.train", []string{"accuracy"}}, {"metric.valid", []string{"eval_accuracy"}}, {"metric.newlabelers", []string{"eval_new_labelers_accuracy"}}}},
+		{id: "loss", key: true, level: math.Ln2, at: "metric.chance", text: "metric.loss.reward", lines: []lineSpec{{"metric.train", []string{"loss"}}, {"metric.valid", []string{"eval_loss"}}}},
+		{id: "accuracy", key: true, level: .5, at: "metric.chance", text: "metric.accuracy", lines: []lineSpec{{"metric.train", []string{"accuracy"}}, {"metric.valid", []string{"eval_accuracy"}}, {"metric.newlabelers", []string{"eval_new_labelers_accuracy"}}}},
 		{id: "margin", text: "metric.margin", lines: []lineSpec{{"metric.margin", []string{"margin"}}}},
 	},
 	"": { // sft, pretrain and whatever comes
-		{id: "loss", text: "metric.loss", lines: []lineSpec{{"metric.train", []string{"loss/train"}}, {"metric.valid", []string{"loss/validation"}}}},
+		{id: "loss", key: true, text: "metric.loss", lines: []lineSpec{{"metric.train", []string{"loss/train"}}, {"metric.valid", []string{"loss/validation"}}}},
 	},
 }
 
@@ -87,7 +92,10 @@ func charts(ctx context.Context, kind string, m map[string]curve) []views.Chart 
 }
 
 func (spec chartSpec) draw(ctx context.Context, m map[string]curve) (views.Chart, bool) {
-	c := views.Chart{ID: spec.id, Title: views.T(ctx, spec.text), XLabel: views.T(ctx, "chart.step")}
+	c := views.Chart{ID: spec.id, Title: views.T(ctx, spec.text), XLabel: views.T(ctx, "chart.step"), Zero: spec.zero}
+	if spec.at != "" {
+		c.Levels = []views.Level{{Y: spec.level, Label: views.T(ctx, spec.at)}}
+	}
 	if spec.x != "" {
 		c.XLabel = views.T(ctx, "metric.klsqrt")
 	}
@@ -185,11 +193,11 @@ func figures(ctx context.Context, r db.Run, m map[string]curve, now db.Millis) [
 		list = append(list, views.Figure{Name: views.T(ctx, "run.figure.left"), Value: left})
 	}
 	for _, spec := range specsOf(r.Kind) {
-		if spec.x != "" {
+		if !spec.key {
 			continue
 		}
 		for _, l := range spec.lines {
-			if name, ok := firstOf(m, l.names); ok && len(list) < 7 {
+			if name, ok := firstOf(m, l.names); ok {
 				list = append(list, views.Figure{Name: figureName(ctx, spec, l), Value: views.Number(m[name][len(m[name])-1].Y)})
 			}
 		}

@@ -358,7 +358,7 @@ func took(r db.Run, now db.Millis) string {
 	}
 	end := r.Finished
 	if end == 0 {
-		end = now - now%5000 // settles the live page
+		end = now - now%5000 // so that the live page need not change each second
 	}
-	return (time.Duration(end-r.Started) * time.Millisecond).Round(time.Second).String()
+	return max(0, time.Duration(end-r.Started)*time.Millisecond).Round(time.Second).String()
 }

@@ -17,6 +17,7 @@ type Chart struct {
 	Series    []Series
 	Levels    []Level
 	Now       string // the newest value, in words
+	Zero      bool   // the vertical axis begins at zero
 }
 
 // Series is one line. Points are in order of X; a gap (NaN) breaks the line.
@@ -92,6 +93,9 @@ func (c Chart) layout() plot {
 	}
 	for _, l := range c.Levels {
 		ys.add(l.Y)
+	}
+	if c.Zero {
+		ys.add(0)
 	}
 	p.x = niceScale(xs, padLeft, p.right, 6, false)
 	p.y = niceScale(ys, chartH-padBottom, padTop, 4, true)

@@ -46,7 +46,7 @@ func ChartView(c Chart) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if len(c.Help) > 0 {
-			templ_7745c5c3_Err = Explain(T(ctx, "chart.what", c.Title), c.Help).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Explain("help-"+c.ID, T(ctx, "chart.what", c.Title), c.Help).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

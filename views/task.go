@@ -195,3 +195,11 @@ func errorOf(t Task, anchor string) templ.Attributes {
 	}
 	return templ.Attributes{"aria-describedby": anchor + "-err"}
 }
+
+// keysShown is for how many answers the list of keys stands open before it folds itself away.
+const keysShown = 5
+
+func withBar(f Frame, bar templ.Component) Frame {
+	f.Bar = bar
+	return f
+}

@@ -47,10 +47,25 @@ function sections(root) {
 
 function replaceSection(old, fresh) {
   if (known.get(fresh.id) === fresh.outerHTML) return;
-  if (old.contains(document.activeElement) && document.activeElement !== document.body) return; // not under somebody's hands
   known.set(fresh.id, fresh.outerHTML);
+  const focus = placeOf(document.activeElement, old);
   keepOpen(old, fresh);
+  const scrolled = [...old.querySelectorAll('.scroll')].map((e) => e.scrollLeft);
   old.replaceWith(fresh);
+  fresh.querySelectorAll('.scroll').forEach((e, i) => { e.scrollLeft = scrolled[i] || 0; });
+  if (focus) at(focus, fresh)?.focus({ preventScroll: true });
+}
+
+// placeOf is the way from a section down to an element in it, as child numbers; null when it is elsewhere.
+function placeOf(element, section) {
+  if (!section.contains(element)) return null;
+  const way = [];
+  for (let e = element; e !== section; e = e.parentElement) way.unshift([...e.parentElement.children].indexOf(e));
+  return way;
+}
+
+function at(way, section) {
+  return way.reduce((e, i) => e?.children[i], section);
 }
 
 // keepOpen carries over which details stand open.

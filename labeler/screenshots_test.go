@@ -1,0 +1,83 @@
+package labeler
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"agora/db"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// TestScreenshots draws every page at three widths and in both themes into the folder
+// $AGORA_SCREENSHOTS, to be looked at. It is how views/docs was made.
+func TestScreenshots(t *testing.T) {
+	dir := os.Getenv("AGORA_SCREENSHOTS")
+	if dir == "" {
+		t.Skip("set AGORA_SCREENSHOTS to a folder to draw every page into it")
+	}
+	s, pages := gallery(t)
+	for _, look := range []struct {
+		name, theme string
+		width       int64
+	}{{"1280-light", "light", 1280}, {"390-dark", "dark", 390}, {"320-light", "light", 320}} {
+		b := s.openTab(t)
+		for _, p := range pages {
+			if p.as != nil {
+				b.signInAs(p.as)
+			}
+			b.do(chromedp.EmulateViewport(look.width, 900), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+				_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+					Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: look.theme}}})
+				return err
+			}))
+			b.open(p.path)
+			if wide := js[bool](b, `document.documentElement.scrollWidth > innerWidth`); wide {
+				t.Errorf("%s at %s scrolls sideways", p.name, look.name)
+			}
+			png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, p.name+"-"+look.name+".png"), png, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// galleryPage is a page to look at, and who looks.
+type galleryPage struct {
+	name, path string
+	as         *browser
+}
+
+// gallery fills a site with invented content and lists its pages.
+func gallery(t *testing.T) (*liveSite, []galleryPage) {
+	s := newLiveSite(t)
+	ctx := context.Background()
+	s.schema = testSchema
+	rank := s.addProject("everyday", "Everyday help", db.KindRank, 4, sourdough, beekeeper, plants, bicycle)
+	pair := s.addProject("code", "Code help", db.KindPairwise, 2, logfile)
+	admin, lena := s.addUser("mira", db.RoleAdmin), s.join(rank, "lena")
+	if _, err := s.st.Join(ctx, pair.ID, lena.ID); err != nil {
+		t.Fatal(err)
+	}
+	s.answerSome(rank, 7)
+	run := s.addRun(rank, 31, 40)
+	adm, lab := s.signedInAs(admin), s.signedInAs(lena)
+	ranking, pairing := s.taskOf(rank, lena), s.taskOf(pair, lena)
+	s.halfRanked(lena, ranking)
+	return s, []galleryPage{
+		{"signin", "/signin", nil},
+		{"home", "/tasks", lab}, {"rank", ranking, lab}, {"pair", pairing, lab}, {"answers", "/answers", lab},
+		{"guidelines", "/guidelines/1", lab}, {"missing", "/projects", lab},
+		{"projects", "/projects", adm}, {"project", projectPath(rank), adm}, {"items", projectPath(rank) + "/items", adm},
+		{"item", projectPath(rank) + "/items/1", adm}, {"winrate", projectPath(rank) + "/winrate", adm},
+		{"runs", "/runs", adm}, {"run", runPath(run), adm}, {"launch", "/runs/new?kind=ppo&project=1", adm}, {"users", "/users", adm},
+	}
+}
