@@ -5,7 +5,7 @@
 //	group.go          rankings → the units of training; votes become soft labels, ties
 //	encode.go         prompt and completion → tokens
 //	split.go          training and validation share no prompt and no labeler
-//	train.go          the run: steps, checkpoints, centring
+//	train.go          the run: data, model, graph; steps.go its steps, finish.go centring and measuring
 //	model.go          a policy's trunk with a scalar head; load and save
 //	score.go          rewards of token sequences, the same bits in any batch
 //	evaluate.go       accuracy with a labeler-clustered interval, by group, margin, length

@@ -101,6 +101,16 @@ func (m *Model) encoder() *encoder {
 	return &encoder{tok: m.Trunk.Tokenizer, template: m.Trunk.Template, maxTokens: m.MaxTokens, ignorePrompt: m.IgnorePrompt}
 }
 
+// Save writes the model's directory, whole or not at all.
+func (m *Model) Save(dir string, manifest checkpoint.Manifest) error {
+	return checkpoint.Commit(dir, func(tmp string) error {
+		if err := m.writeFiles(tmp); err != nil {
+			return err
+		}
+		return checkpoint.WriteManifest(tmp, manifest)
+	})
+}
+
 // writeFiles writes what transformers loads as LlamaForSequenceClassification or
 // GPT2ForSequenceClassification: the trunk, and the head as a second shard.
 func (m *Model) writeFiles(dir string) error {

@@ -225,47 +225,57 @@ func snapshot(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-// stopAt cancels a run at a step.
-type stopAt struct {
-	step   int
-	cancel context.CancelFunc
+// fuse is a context that ends when it has been asked n times.
+type fuse struct {
+	context.Context
+	left int
 }
 
-func (s stopAt) Metrics(step int, _ map[string]float64) error {
-	if step == s.step {
-		s.cancel()
+func (f *fuse) Err() error {
+	if f.left--; f.left <= 0 {
+		return context.Canceled
 	}
 	return nil
 }
-func (stopAt) Sample(int, map[string]any) error { return nil }
-func (stopAt) Progress(int, int)                {}
 
+// A run stopped anywhere, in a step, in validation, while centring, and resumed
+// leaves the same files as one that went through.
 func TestResumeIsBitEqual(t *testing.T) {
 	c := toyConfig()
-	c.SaveEvery, c.EvalEvery = 5, 7
+	c.Epochs, c.SaveEvery, c.EvalEvery = 1, 5, 3
 	whole, parts := t.TempDir(), t.TempDir()
 	if _, err := train(t.Context(), t, whole, c, policy.RunOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	for i, stop := range []int{3, 8, 23} {
-		ctx, cancel := context.WithCancel(t.Context())
-		_, err := train(ctx, t, parts, c, policy.RunOptions{Resume: i > 0, Sinks: []policy.Sink{stopAt{stop, cancel}}})
+	stops := 0
+	for ; ; stops++ {
+		_, err := train(&fuse{t.Context(), 5 + 8*stops}, t, parts, c, policy.RunOptions{Resume: stops > 0})
+		if err == nil {
+			break
+		}
 		if !errors.Is(err, context.Canceled) {
-			t.Fatalf("stop at step %d: %v", stop, err)
+			t.Fatalf("stop %d: %v", stops, err)
 		}
 	}
-	if _, err := train(t.Context(), t, parts, c, policy.RunOptions{Resume: true}); err != nil {
-		t.Fatal(err)
+	if stops < 3 {
+		t.Errorf("only %d stops", stops)
 	}
 	a, b := snapshot(t, whole), snapshot(t, parts)
-	namesA, namesB := slices.Sorted(maps.Keys(a)), slices.Sorted(maps.Keys(b))
-	if !slices.Equal(namesA, namesB) {
-		t.Fatalf("files %v and %v", namesA, namesB)
+	if !slices.Equal(slices.Sorted(maps.Keys(a)), slices.Sorted(maps.Keys(b))) {
+		t.Fatalf("files %v and %v", slices.Sorted(maps.Keys(a)), slices.Sorted(maps.Keys(b)))
 	}
 	for name := range a {
 		if a[name] != b[name] {
 			t.Errorf("%s differs between the resumed and the uninterrupted run", name)
 		}
+	}
+	c.Seed++ // the control: another seed gives other files
+	other := t.TempDir()
+	if _, err := train(t.Context(), t, other, c, policy.RunOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if o := snapshot(t, other); o["metrics.jsonl"] == a["metrics.jsonl"] || len(a["metrics.jsonl"]) == 0 {
+		t.Error("another seed gives the same metrics")
 	}
 }
 
