@@ -123,9 +123,12 @@ func scoreRows(m *Model, files []string) ([]scoredRow, error) {
 			return nil, err
 		}
 		n := len(rows)
-		if isTokenRow(data) {
+		switch {
+		case isTokenRow(data):
 			rows, err = tokenRows(rows, file, data)
-		} else {
+		case isPlainRow(data):
+			rows, err = exampleRows(rows, m, file)
+		default:
 			rows, err = textRows(rows, m, file)
 		}
 		if err != nil {
@@ -170,11 +173,21 @@ func tokenRows(rows []scoredRow, file string, data []byte) ([]scoredRow, error) 
 	return rows, nil
 }
 
-func textRows(rows []scoredRow, m *Model, file string) ([]scoredRow, error) {
-	add := func(promptID, id string, prompt []prefs.Message, completion string) {
-		seq := Join(m.Template.Prompt(m.Tokenizer, prompt), m.Template.Completion(m.Tokenizer, completion))
-		rows = append(rows, scoredRow{PromptID: promptID, ID: id, seq: seq})
+// textRow is a completion given as text.
+func textRow(m *Model, promptID, id string, prompt []prefs.Message, completion string) scoredRow {
+	seq := Join(m.Template.Prompt(m.Tokenizer, prompt), m.Template.Completion(m.Tokenizer, completion))
+	return scoredRow{PromptID: promptID, ID: id, seq: seq}
+}
+
+func exampleRows(rows []scoredRow, m *Model, file string) ([]scoredRow, error) {
+	examples, err := ReadExamples([]string{file})
+	for _, e := range examples {
+		rows = append(rows, textRow(m, "", "", e.Prompt, e.Completion))
 	}
+	return rows, err
+}
+
+func textRows(rows []scoredRow, m *Model, file string) ([]scoredRow, error) {
 	if text, err := isText(file); err != nil {
 		return nil, err
 	} else if text {
@@ -186,14 +199,14 @@ func textRows(rows []scoredRow, m *Model, file string) ([]scoredRow, error) {
 		}
 		switch r := r.(type) {
 		case *prefs.Demo:
-			add(r.PromptID, "", r.Prompt, r.Completion)
+			rows = append(rows, textRow(m, r.PromptID, "", r.Prompt, r.Completion))
 		case *prefs.Completions:
 			for _, c := range r.Completions {
-				add(r.PromptID, c.ID, r.Prompt, c.Text)
+				rows = append(rows, textRow(m, r.PromptID, c.ID, r.Prompt, c.Text))
 			}
 		case *prefs.Ranked:
 			for _, c := range r.Completions {
-				add(r.PromptID, c.ID, r.Prompt, c.Text)
+				rows = append(rows, textRow(m, r.PromptID, c.ID, r.Prompt, c.Text))
 			}
 		default:
 			return nil, fmt.Errorf("%s: %s rows have no completions to score", file, r.Schema())

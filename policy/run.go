@@ -52,6 +52,7 @@ type RunDir struct {
 	others  []Sink
 	metrics *os.File
 	samples *os.File
+	unlock  func() error
 }
 
 // RunOptions says how a run directory is opened.
@@ -63,18 +64,31 @@ type RunOptions struct {
 
 // OpenRun creates the directory and its run.json, or opens it again to resume. Resuming needs the
 // same kind, settings and inputs as before; the error names what differs. A run that stopped before
-// its first checkpoint begins anew.
+// its first checkpoint begins anew. One process at a time has the directory.
 func OpenRun(dir string, info RunInfo, opt RunOptions) (*RunDir, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
 	info.Config = Named(info.Config)
 	r := &RunDir{Dir: dir, info: info, others: opt.Sinks}
+	unlock, err := lockDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	r.unlock = unlock
+	if err := r.open(opt); err != nil {
+		return nil, errors.Join(err, unlock())
+	}
+	return r, nil
+}
+
+func (r *RunDir) open(opt RunOptions) error {
+	dir := r.Dir
 	old, err := readRunFile(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if opt.Resume {
-			return nil, fmt.Errorf("%s holds no run to resume", dir)
+			return fmt.Errorf("%s holds no run to resume", dir)
 		}
 		err = r.writeRunFile(runFile{Started: now()})
 	case err != nil:
@@ -84,16 +98,15 @@ func OpenRun(dir string, info RunInfo, opt RunOptions) (*RunDir, error) {
 		err = r.reopen(old, opt)
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if r.metrics, err = appendTo(dir, MetricsFile); err != nil {
-		return nil, err
+		return err
 	}
 	if r.samples, err = appendTo(dir, SamplesFile); err != nil {
-		r.metrics.Close()
-		return nil, err
+		return errors.Join(err, r.metrics.Close())
 	}
-	return r, nil
+	return nil
 }
 
 // runFile is run.json.
@@ -251,8 +264,10 @@ func (r *RunDir) Progress(done, total int) {
 	}
 }
 
-// Close closes the files.
-func (r *RunDir) Close() error { return errors.Join(r.metrics.Close(), r.samples.Close()) }
+// Close closes the files and lets other processes have the directory.
+func (r *RunDir) Close() error {
+	return errors.Join(r.metrics.Close(), r.samples.Close(), r.unlock())
+}
 
 func (r *RunDir) each(do func(Sink) error) error {
 	for _, s := range r.others {

@@ -1,8 +1,9 @@
 package policy
 
 import (
+	"cmp"
 	"math"
-	"sort"
+	"slices"
 
 	"agora/policy/graph"
 )
@@ -23,48 +24,57 @@ func (s *decodeStep) draw(logits []float32, how Sampling) {
 // drawTop is top-k (Fan et al. 2018), then top-p (Holtzman et al. 2020) on what top-k left, by
 // inverse distribution function with the number u in [0, 1).
 func drawTop(logits []float32, how Sampling, u float64) (int32, float32) {
-	order := make([]int32, len(logits))
-	for i := range order {
-		order[i] = int32(i)
-	}
-	sort.SliceStable(order, func(i, j int) bool { return logits[order[i]] > logits[order[j]] })
-	p := make([]float64, len(order))
-	top := float64(logits[order[0]])
+	top := float64(slices.Max(logits))
+	p := make([]float64, len(logits)) // not divided by their sum
 	var total float64
-	for i, id := range order {
-		p[i] = math.Exp((float64(logits[id]) - top) / how.Temperature)
-		total += p[i]
+	for id, x := range logits {
+		p[id] = math.Exp((float64(x) - top) / how.Temperature)
+		total += p[id]
 	}
-	kept := keepTop(p, how)
+	order := likely(p, total, how)
 	var mass float64
-	for _, x := range p[:kept] {
-		mass += x
+	for _, id := range order {
+		mass += p[id]
 	}
 	at := 0
-	for run := p[0]; at < kept-1 && run <= u*mass; {
+	for run := p[order[0]]; at < len(order)-1 && run <= u*mass; {
 		at++
-		run += p[at]
+		run += p[order[at]]
 	}
-	return order[at], float32(math.Log(p[at] / total))
+	id := order[at]
+	return id, float32(math.Log(p[id] / total))
 }
 
-// keepTop is how many of the sorted weights p stay.
-func keepTop(p []float64, how Sampling) int {
-	kept := len(p)
-	if how.TopK > 0 {
-		kept = min(kept, how.TopK)
+// likely lists the ids that stay, the most likely first and equals by id.
+func likely(p []float64, total float64, how Sampling) []int32 {
+	nucleus := how.TopP > 0 && how.TopP < 1
+	floor := 0.0
+	if nucleus && how.TopK == 0 {
+		// All ids below this together have less than 1 - top_p: none of them can stay.
+		floor = (1 - how.TopP) / float64(len(p)) * total
 	}
-	if how.TopP <= 0 || how.TopP >= 1 {
-		return kept
-	}
-	var mass, run float64
-	for _, x := range p[:kept] {
-		mass += x
-	}
-	for i, x := range p[:kept] {
-		if run += x; run >= how.TopP*mass {
-			return i + 1
+	var order []int32
+	for id, x := range p {
+		if x >= floor {
+			order = append(order, int32(id))
 		}
 	}
-	return kept
+	slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(p[b], p[a]) })
+	if how.TopK > 0 {
+		order = order[:min(how.TopK, len(order))]
+		total = 0
+		for _, id := range order {
+			total += p[id]
+		}
+	}
+	if !nucleus {
+		return order
+	}
+	var run float64
+	for i, id := range order {
+		if run += p[id]; run >= how.TopP*total {
+			return order[:i+1]
+		}
+	}
+	return order
 }

@@ -1,0 +1,27 @@
+//go:build unix
+
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// lockDir takes a directory for this process until unlock or the end of the process, however it ends.
+func lockDir(dir string) (unlock func() error, err error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		f.Close()
+		return nil, fmt.Errorf("%s is in use by another process", dir)
+	}
+	if err != nil { // a file system without locks
+		return f.Close, nil
+	}
+	return f.Close, nil
+}
