@@ -153,19 +153,32 @@ type chunk struct {
 	stride              int       // rows of a panel
 }
 
-// packChunk packs the chunk's panels, one ticket each.
+// Packing walks a strip of packDepth terms over packPanels panels, so that neighbouring
+// panels find the cache lines and pages that the one before them has touched.
+const (
+	packDepth  = 128
+	packPanels = 8
+)
+
+// packChunk packs the chunk's panels, one strip a ticket.
 func (w *Worker) packChunk(g *Gemm, c *chunk) {
-	for n := (c.cols + TileCols - 1) / TileCols; ; {
-		j := w.Next()
-		if j >= n {
+	panels := (c.cols + TileCols - 1) / TileCols
+	strips := (c.depth + packDepth - 1) / packDepth
+	for {
+		t := w.Next()
+		first, k := t/strips*packPanels, t%strips*packDepth
+		if first >= panels {
 			return
 		}
-		col := c.col + j*TileCols
-		dst, cols := c.panels[j*c.stride*TileCols:], min(TileCols, g.N-col)
-		if g.TransB {
-			w.packTrans(&dst[0], &g.B[col*g.LDB+c.k], g.LDB, c.depth, cols)
-		} else {
-			w.packCols(&dst[0], &g.B[c.k*g.LDB+col], g.LDB, c.depth, cols)
+		depth := min(packDepth, c.depth-k)
+		for j := first; j < min(first+packPanels, panels); j++ {
+			col := c.col + j*TileCols
+			dst, cols := &c.panels[(j*c.stride+k)*TileCols], min(TileCols, g.N-col)
+			if g.TransB {
+				w.packTrans(dst, &g.B[col*g.LDB+c.k+k], g.LDB, depth, cols)
+			} else {
+				w.packCols(dst, &g.B[(c.k+k)*g.LDB+col], g.LDB, depth, cols)
+			}
 		}
 	}
 }
@@ -205,8 +218,11 @@ func (w *Worker) multiplyBlock(g *Gemm, p *gemmPlan, c *chunk, b *block) {
 	}
 	last := c.k+b.k+b.depth == g.K
 	if !p.direct {
-		for q := b.row0; q < b.row1; q++ {
-			w.packRows(g, c.k+b.k, b.depth, q-b.row0, g.M*q/p.rowPanels, g.M*(q+1)/p.rowPanels)
+		for k := 0; k < b.depth; k += packDepth {
+			for q := b.row0; q < b.row1; q++ {
+				i0, i1 := g.M*q/p.rowPanels, g.M*(q+1)/p.rowPanels
+				w.packRows(g, c.k+b.k, k, min(packDepth, b.depth-k), q-b.row0, i0, i1)
+			}
 		}
 	}
 	for j := b.col0; j < b.col1; j++ {

@@ -31,15 +31,17 @@ func (w *Worker) Pack(p *Packed, b []float32, ld int, trans bool) {
 	w.Barrier()
 }
 
-// packRows packs rows [i0, i1) of op(A), depth terms from k, as row panel number q of
-// the worker's group: [rows][packedAStride], or [k][kMajorStride] if A is transposed.
-func (w *Worker) packRows(g *Gemm, k, depth, q, i0, i1 int) {
+// packRows packs terms [from, from+depth) of a block that starts at k, of rows [i0, i1)
+// of op(A), into row panel number q of the worker's group: [rows][packedAStride], or
+// [terms][kMajorStride] if A is transposed.
+func (w *Worker) packRows(g *Gemm, k, from, depth, q, i0, i1 int) {
 	dst := w.packA[q*packedAPanel:]
+	k += from
 	if g.TransA {
-		w.packKMajor(&dst[0], &g.A[k*g.LDA+i0], g.LDA, depth, i1-i0)
+		w.packKMajor(&dst[from*kMajorStride], &g.A[k*g.LDA+i0], g.LDA, depth, i1-i0)
 		return
 	}
 	for i := i0; i < i1; i++ {
-		copy(dst[(i-i0)*packedAStride:][:depth], g.A[i*g.LDA+k:])
+		copy(dst[(i-i0)*packedAStride+from:][:depth], g.A[i*g.LDA+k:])
 	}
 }
