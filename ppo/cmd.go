@@ -12,7 +12,8 @@ import (
 
 // PPOCmd is `agora ppo`.
 type PPOCmd struct {
-	Train TrainCmd `cmd:"" help:"Fine-tune a policy against a reward model by PPO."`
+	Train   TrainCmd   `cmd:"" help:"Fine-tune a policy against a reward model by PPO."`
+	Metrics MetricsCmd `cmd:"" help:"What every logged number means: formula, unit, healthy range."`
 }
 
 // TrainCmd is `agora ppo train`.
@@ -80,4 +81,48 @@ func (c *TrainCmd) config() (Config, error) {
 		}
 	}
 	return cfg, policy.LoadConfig(&cfg, c.Config, c.Set)
+}
+
+// MetricsCmd is `agora ppo metrics`.
+type MetricsCmd struct {
+	JSON bool `name:"json" help:"One JSON object a line."`
+}
+
+// Help implements kong's detailed help.
+func (c *MetricsCmd) Help() string {
+	return `The names are those of metrics.jsonl and of the charts.
+
+Example:
+  agora ppo metrics --json | jq 'select(.name == "objective/kl")'`
+}
+
+// Run prints the table of Metrics.
+func (c *MetricsCmd) Run(context.Context) error {
+	if c.JSON {
+		out := json.NewEncoder(os.Stdout)
+		out.SetEscapeHTML(false)
+		for _, m := range Metrics {
+			if err := out.Encode(m); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, m := range Metrics {
+		fmt.Printf("%s  [%s]\n    %s\n", m.Name, orDash(m.Unit), m.Formula)
+		if m.Healthy != "" {
+			fmt.Printf("    healthy: %s\n", m.Healthy)
+		}
+		if m.Trouble != "" {
+			fmt.Printf("    trouble: %s\n", m.Trouble)
+		}
+	}
+	return nil
+}
+
+func orDash(unit string) string {
+	if unit == "" {
+		return "–"
+	}
+	return unit
 }

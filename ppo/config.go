@@ -83,7 +83,7 @@ func DefaultConfig() Config {
 		KLCoef: .1, KLEstimator: K1, KLHorizon: 10000,
 		Gamma: 1, Lambda: .95, WhitenAdvantages: WhitenPopulation, WhitenRewards: WhitenOff,
 		Clip: .2, CriticInit: CriticFromReward, ValueClip: .2, ValueCoef: 1, Aggregation: TokenMean, PtxRatio: 1, PtxTokens: 64, PtxDocuments: "paragraph",
-		LearningRate: 1e-3, Schedule: DecayConstant, AdamBeta1: .9, AdamBeta2: .95, AdamEpsilon: 1e-8, MaxGradNorm: 1,
+		LearningRate: 5e-4, WarmupIterations: 3, Schedule: DecayConstant, AdamBeta1: .9, AdamBeta2: .95, AdamEpsilon: 1e-8, MaxGradNorm: 1,
 		CheckpointEvery: 1, SampleRows: 4, Slots: 64,
 	}
 }

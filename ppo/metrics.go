@@ -5,11 +5,11 @@ import "strings"
 // Metric documents one number of metrics.jsonl. Names are those that users of
 // TRL know; the rest follows the same pattern.
 type Metric struct {
-	Name    string
-	Formula string
-	Unit    string
-	Healthy string // the range of a run that goes well
-	Trouble string // what it usually means when it leaves that range
+	Name    string `json:"name"`
+	Formula string `json:"formula"`
+	Unit    string `json:"unit"`
+	Healthy string `json:"healthy"` // the range of a run that goes well
+	Trouble string `json:"trouble"` // what it usually means when it leaves that range
 }
 
 // Metrics lists everything an iteration logs, in the order in which one reads
@@ -21,7 +21,7 @@ var Metrics = []Metric{
 	{"objective/reward_raw", "mean of the reward model's own number", "logit", "rises with objective/scores",
 		"differs from objective/scores in direction: many responses lack an end"},
 	{"objective/judge", "mean of the judge's own number; the judge is never trained on", "logit", "rises with the reward",
-		"falls while the reward rises: over-optimisation, stop at the peak or raise kl_coef"},
+		"falls while the reward rises: over-optimisation; stop at the peak or raise kl_coef"},
 	{"objective/kl", "mean of Σ kl(log π − log π₀), the estimator of kl_estimator", "nats per response", "0 … 10",
 		"negative under k1: the sampled and the scored distribution differ; large: kl_coef too small"},
 	{"objective/kl_sqrt", "√max(0, mean Σ (log π − log π₀))", "√nats", "0 … 3",

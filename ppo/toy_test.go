@@ -54,7 +54,7 @@ func toyPrompts(m *policy.Model) []Prompt {
 func toyConfig() Config {
 	c := DefaultConfig()
 	c.Episodes, c.Minibatches, c.Iterations, c.MaxNewTokens = 64, 2, 20, 8
-	c.MissingEOS, c.ScoreSamples, c.LearningRate = EOSIgnore, 64, 1e-2
+	c.MissingEOS, c.ScoreSamples, c.LearningRate, c.WarmupIterations = EOSIgnore, 64, 1e-2, 0
 	return c
 }
 
