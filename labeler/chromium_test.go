@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http/httptest"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -167,12 +168,14 @@ func js[T any](b *tab, expression string) T {
 	return v
 }
 
-// eventually waits until an element's text contains something.
+// eventually waits until an element's text contains something. It asks the page in one go, since
+// a live page replaces elements.
 func (b *tab) eventually(selector, want string) {
 	b.t.Helper()
 	got := ""
 	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		if got = b.text(selector); strings.Contains(got, want) {
+		got = js[string](b, `(document.querySelector(`+strconv.Quote(selector)+`)?.textContent ?? "nothing").replace(/\s+/g, " ")`)
+		if strings.Contains(got, want) {
 			return
 		}
 	}
