@@ -1,20 +1,8 @@
 package cpu
 
-import (
-	"sync"
-
-	"agora/policy/graph"
-)
-
 // Device runs graphs on this machine's processor. All programs compiled on a device share one team
 // of workers, so they run one at a time; a device may be used from several goroutines.
-type Device struct {
-	team *Team
-
-	mu     sync.Mutex
-	caches map[*graph.KVCache]*kvCache
-	packed map[*graph.Param]*packedParam
-}
+type Device struct{ team *Team }
 
 // Open returns a device with the given number of workers (0: one per physical core) and the
 // fastest kernels the processor has, unless AGORA_CPU names others. Results do not depend on the
@@ -29,11 +17,7 @@ func Open(workers int) (*Device, error) {
 
 // OpenWith is Open with a given kernel set.
 func OpenWith(workers int, k *Kernels) *Device {
-	return &Device{
-		team:   NewTeam(workers, k),
-		caches: map[*graph.KVCache]*kvCache{},
-		packed: map[*graph.Param]*packedParam{},
-	}
+	return &Device{team: NewTeam(workers, k)}
 }
 
 // Workers is the number of workers.

@@ -2,9 +2,6 @@ package cpu
 
 import "agora/policy/graph"
 
-// kvCache holds the keys and values of a graph.KVCache, one layerCache per layer.
-type kvCache struct{ layers map[int]*layerCache }
-
 // layerCache keeps rotated keys and values in the panels that attention multiplies with:
 //
 //	k  [slot][kv head][⌈MaxLen/32⌉][hd][32]    v  [slot][kv head][⌈hd/32⌉][MaxLen][32]
@@ -13,27 +10,22 @@ type layerCache struct {
 	k, v                   []float32
 }
 
-// layerCache returns the memory of one layer; programs compiled with the same cache share it.
-func (d *Device) layerCache(c *graph.KVCache, layer int, s *attnShape) *layerCache {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.caches[c] == nil {
-		d.caches[c] = &kvCache{layers: map[int]*layerCache{}}
-	}
-	l := d.caches[c].layers[layer]
-	if l == nil {
-		l = &layerCache{kv: s.kv, hd: s.hd, padded: s.padded, maxLen: c.MaxLen}
-		l.k, l.v = Alloc(c.Slots*s.kv*l.keyFloats()), Alloc(c.Slots*s.kv*l.valueFloats())
-		d.caches[c].layers[layer] = l
-	}
-	return l
+// cacheKey finds a layerCache among what is attached to a graph.KVCache.
+type cacheKey struct {
+	device *Device
+	layer  int
 }
 
-// Release frees the memory of a cache. Programs that use it must not run again.
-func (d *Device) Release(c *graph.KVCache) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.caches, c)
+// layerCache returns the memory of one layer; programs compiled with the same cache share it.
+func (d *Device) layerCache(c *graph.KVCache, layer int, s *attnShape) *layerCache {
+	key := cacheKey{d, layer}
+	if l, ok := c.Attached.Load(key); ok {
+		return l.(*layerCache)
+	}
+	l := &layerCache{kv: s.kv, hd: s.hd, padded: s.padded, maxLen: c.MaxLen}
+	l.k, l.v = Alloc(c.Slots*s.kv*l.keyFloats()), Alloc(c.Slots*s.kv*l.valueFloats())
+	shared, _ := c.Attached.LoadOrStore(key, l)
+	return shared.(*layerCache)
 }
 
 func (l *layerCache) keyFloats() int   { return roundUp(l.maxLen, TileCols) * l.hd }

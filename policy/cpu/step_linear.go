@@ -89,8 +89,8 @@ func (w *Worker) sumRows(dst []float32, x *tensor, add bool) {
 	}
 }
 
-// packedParam keeps a weight in the panels that Gemm multiplies with. All programs of a device
-// share it.
+// packedParam keeps a weight in the panels that Gemm multiplies with. It is attached to the
+// parameter, so all programs of a device share it.
 type packedParam struct {
 	params  *graph.Params
 	param   *graph.Param
@@ -103,16 +103,14 @@ func (b *binder) pack(w *graph.Param) *packedParam {
 	if !b.prepack {
 		return nil
 	}
-	d := b.p.device
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	k := d.packed[w]
-	if k == nil {
-		k = &packedParam{params: b.p.g.Params, param: w, panels: NewPacked(w.Cols, w.Rows)}
-		d.packed[w] = k
+	k, ok := w.Attached.Load(b.p.device)
+	if !ok {
+		fresh := &packedParam{params: b.p.g.Params, param: w, panels: NewPacked(w.Cols, w.Rows)}
+		k, _ = w.Attached.LoadOrStore(b.p.device, fresh)
 	}
-	b.p.packs = append(b.p.packs, k)
-	return k
+	p := k.(*packedParam)
+	b.p.packs = append(b.p.packs, p)
+	return p
 }
 
 // renew packs the weight again if the parameters changed since. All workers call it after a barrier.

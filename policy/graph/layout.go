@@ -1,5 +1,7 @@
 package graph
 
+import "sync"
+
 // Layout says how a token stream is cut into segments (sequences). Segments lie one after another
 // without padding, and no operation looks from one segment into another, so packing is free and a
 // sequence gives the same bits wherever it lies.
@@ -16,6 +18,8 @@ type Layout struct {
 // Graphs that name the same cache and are compiled on the same device share its contents.
 type KVCache struct {
 	Slots, MaxLen int
+
+	Attached sync.Map // the contents, by device and layer; live as long as the cache
 }
 
 // Layout declares segments of at most maxLen tokens; its input is <name>.lens.

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"sync"
 	"unsafe"
 )
 
@@ -16,6 +17,8 @@ type Param struct {
 	Frozen  bool    // no gradient, no update
 	LRScale float32 // multiplies the learning rate; 1 by default
 	NoDecay bool    // exempt from weight decay (norm gains, biases)
+
+	Attached sync.Map // what devices keep beside the data, by device; lives as long as the parameter
 }
 
 // Row returns row i of the parameter, a part of Data.
