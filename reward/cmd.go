@@ -169,6 +169,7 @@ func (r *Report) print(w io.Writer) error {
 	printParts(w, "group", r.ByGroup)
 	printParts(w, "labeler fold", r.ByLabelerFold)
 	printParts(w, "strength", r.ByStrength)
+	printParts(w, "agreement", r.ByAgreement)
 	return nil
 }
 

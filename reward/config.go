@@ -3,13 +3,15 @@ package reward
 import (
 	"fmt"
 	"math"
+
+	"agora/policy"
 )
 
 // TrainConfig are the settings of `reward train`.
 type TrainConfig struct {
 	Epochs       float64 `toml:"epochs" json:"epochs" unit:"passes" help:"passes over the training rankings; more than one usually overfits"`
 	BatchPrompts int     `toml:"batch_prompts" json:"batch_prompts" unit:"prompts/step" help:"prompts per optimizer step, each with all of its comparisons (sets of texts, where one prompt has very many); 0 is 64, down to 8 where the run would have fewer than 100 steps"`
-	MicroTokens  int     `toml:"micro_tokens" json:"micro_tokens" unit:"tokens" help:"tokens forwarded at a time; a step accumulates gradients until its prompts are done"`
+	MicroTokens  int     `toml:"micro_tokens" json:"micro_tokens" unit:"tokens" help:"tokens forwarded at a time; a step accumulates gradients until its prompts are done; 0 takes what needs about 1 GiB, at most 8192"`
 	MaxTokens    int     `toml:"max_tokens" json:"max_tokens" unit:"tokens" help:"longest prompt and completion, longer ones lose the start of the prompt; 0 is the model's context"`
 
 	LearningRate float64 `toml:"learning_rate" json:"learning_rate" unit:"1/step" help:"peak of the schedule; 0 is 1e-3·(128/width)^1.5·√(batch/64): 1e-3 for tiny models, 5.5e-6 at width 4096"`
@@ -38,7 +40,7 @@ type TrainConfig struct {
 // DefaultTrainConfig is one epoch with the settings that work on small models.
 func DefaultTrainConfig() TrainConfig {
 	return TrainConfig{
-		Epochs: 1, MicroTokens: 8192,
+		Epochs:   1,
 		Schedule: "cosine", Floor: .1, WarmupShare: .03, Beta1: .9, Beta2: .95, ClipNorm: 1, Dropout: .1,
 		Ties: string(TiesDrop), Split: "auto", ValPrompts: .1, ValWorkers: .1,
 	}
@@ -66,10 +68,8 @@ func (c TrainConfig) Validate() error {
 		return fmt.Errorf("reward: epochs %v must be positive", c.Epochs)
 	case c.BatchPrompts < 0:
 		return fmt.Errorf("reward: batch_prompts %d must not be negative", c.BatchPrompts)
-	case c.MicroTokens < 1:
-		return fmt.Errorf("reward: micro_tokens %d must be at least 1", c.MicroTokens)
-	case c.MaxTokens < 0 || c.EvalEvery < 0 || c.SaveEvery < 0:
-		return fmt.Errorf("reward: max_tokens, eval_every and save_every must not be negative")
+	case c.MicroTokens < 0 || c.MaxTokens < 0 || c.EvalEvery < 0 || c.SaveEvery < 0:
+		return fmt.Errorf("reward: micro_tokens, max_tokens, eval_every and save_every must not be negative")
 	case c.LearningRate < 0 || math.IsNaN(c.LearningRate):
 		return fmt.Errorf("reward: learning_rate %v must not be negative", c.LearningRate)
 	case c.WeightDecay < 0 || c.ClipNorm < 0:
@@ -102,4 +102,14 @@ func (c TrainConfig) learningRate(width, batch int) float64 {
 		return c.LearningRate
 	}
 	return 1e-3 * math.Pow(128/float64(width), 1.5) * math.Sqrt(float64(batch)/64)
+}
+
+// microTokens resolves the default for a model: a token keeps about 14 rows of its
+// width and 3 of the feed-forward width per layer for the backward pass.
+func (c TrainConfig) microTokens(m policy.Config) int {
+	if c.MicroTokens > 0 {
+		return c.MicroTokens
+	}
+	bytes := 4 * m.Layers * (14*m.Width + 3*m.FFN)
+	return min(max((1<<30)/bytes, 256), 8192)
 }

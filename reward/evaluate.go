@@ -23,6 +23,7 @@ type Report struct {
 	WorstGroup    string          `json:"worst_group"`     // the least accurate one with 20 pairs or more
 	ByMargin      []MarginBin     `json:"by_margin"`       // how sure the model is, in fifths
 	ByStrength    map[string]Part `json:"by_strength"`     // how sure the labeler was (K = 2, graded)
+	ByAgreement   map[string]Part `json:"by_agreement"`    // how far the judgments of a pair agree, of pairs judged twice or more
 	Calibration   float64         `json:"calibration"`     // expected calibration error over by_margin
 	Length        LengthReport    `json:"length"`          // does it only count words?
 	Clusters      string          `json:"clusters"`        // what the interval resamples
@@ -56,6 +57,8 @@ type LengthReport struct {
 type observation struct {
 	line   *prefs.Ranked
 	unit   string // cluster
+	better string // names of the two texts
+	worse  string
 	margin float64
 	longer int // 1: the better text is the longer one, -1: the shorter, 0: equal
 }
@@ -88,8 +91,9 @@ func evaluate(ctx context.Context, s *Scorer, lines []*prefs.Ranked, full bool) 
 		pairs, ties := line.Pairs()
 		r.Ties += ties
 		for _, p := range pairs {
-			a, b := texts[textName(line, p.Better)], texts[textName(line, p.Worse)]
-			o := observation{line: line, unit: clusterOf(line), margin: a.score - b.score, longer: sign(a.length - b.length)}
+			o := observation{line: line, unit: clusterOf(line), better: textName(line, p.Better), worse: textName(line, p.Worse)}
+			a, b := texts[o.better], texts[o.worse]
+			o.margin, o.longer = a.score-b.score, sign(a.length-b.length)
 			all = append(all, o)
 			r.Accuracy += o.right()
 			r.Loss -= logSigmoid(o.margin)

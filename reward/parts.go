@@ -18,6 +18,7 @@ func (r *Report) parts(all []observation) {
 	r.ByGroup = partsBy(all, groupsOf)
 	r.ByLabelerFold = partsBy(all, foldOf)
 	r.ByStrength = partsBy(all, strengthOf)
+	r.ByAgreement = partsByAgreement(all)
 	worst := math.Inf(1)
 	for name, p := range r.ByGroup {
 		if p.N >= 20 && (p.Accuracy < worst || p.Accuracy == worst && name < r.WorstGroup) {
@@ -54,6 +55,45 @@ func partsBy(all []observation, keys func(*prefs.Ranked) []string) map[string]Pa
 			by[key] = append(by[key], o)
 		}
 	}
+	return measure(by)
+}
+
+// partsByAgreement sorts pairs by the votes of their labelers: unanimous, majority
+// or divided (as many for one as for the other).
+func partsByAgreement(all []observation) map[string]Part {
+	votes := map[string]*[2]int{}
+	of := func(o observation) (*[2]int, int) {
+		a, b, side := o.better, o.worse, 0
+		if a > b {
+			a, b, side = b, a, 1
+		}
+		key := a + "\x00" + b
+		if votes[key] == nil {
+			votes[key] = new([2]int)
+		}
+		return votes[key], side
+	}
+	for _, o := range all {
+		v, side := of(o)
+		v[side]++
+	}
+	by := map[string][]observation{}
+	for _, o := range all {
+		v, _ := of(o)
+		switch {
+		case v[0]+v[1] < 2:
+		case v[0] == v[1]:
+			by["divided"] = append(by["divided"], o)
+		case v[0] == 0 || v[1] == 0:
+			by["unanimous"] = append(by["unanimous"], o)
+		default:
+			by["majority"] = append(by["majority"], o)
+		}
+	}
+	return measure(by)
+}
+
+func measure(by map[string][]observation) map[string]Part {
 	out := map[string]Part{}
 	for key, part := range by {
 		i := interval(part)

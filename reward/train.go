@@ -107,7 +107,7 @@ func (t *trainer) prepare(p *policy.Model) (err error) {
 	t.order = newOrder(len(t.groups), t.cfg.Seed)
 	t.batch = t.cfg.batch(len(t.groups))
 	t.steps = stepsOf(len(t.groups), t.cfg)
-	t.limits = limitsFor(t.groups, t.cfg.MicroTokens)
+	t.limits = limitsFor(t.groups, t.cfg.microTokens(p.Config))
 	return nil
 }
 

@@ -161,7 +161,12 @@ func (r *Ranked) Pairs() (pairs []Pair, ties int) {
 func Plain(text string) []Message { return []Message{{Role: "user", Content: text}} }
 
 // PromptID is the id given to prompts that come without one: equal prompts get equal ids.
-func PromptID(prompt []Message) string { return "p-" + digest(encode(prompt)) }
+func PromptID(prompt []Message) string {
+	if len(prompt) == 0 {
+		prompt = []Message{} // nil and empty are the same prompt
+	}
+	return "p-" + digest(encode(prompt))
+}
 
 // CompletionID is the id given to completions that come without one: equal texts get equal ids.
 func CompletionID(text string) string { return "c-" + digest([]byte(text)) }

@@ -1,0 +1,69 @@
+package reward
+
+import (
+	"math"
+	"testing"
+
+	"agora/reward/prefs"
+)
+
+// observed makes observations by hand: who judged, by how much the score of the
+// text that was preferred lies above the other's.
+func observed(worker, better, worse string, margin float64, groups map[string]*string) observation {
+	return observation{line: &prefs.Ranked{PromptID: "p", Worker: worker, Groups: groups}, unit: worker,
+		better: better, worse: worse, margin: margin}
+}
+
+func TestReportByHand(t *testing.T) {
+	north := "north"
+	all := []observation{
+		observed("w1", "a", "b", 2, map[string]*string{"region": &north}),
+		observed("w2", "b", "a", -2, map[string]*string{"region": nil}),
+		observed("w3", "c", "d", 0, nil),
+		observed("w4", "c", "d", 0, nil),
+		observed("w5", "e", "f", 1, nil),
+	}
+	r := &Report{N: len(all)}
+	r.parts(all)
+	check := func(name string, got, want float64) {
+		t.Helper()
+		if math.Abs(got-want) > 1e-9 {
+			t.Errorf("%s %v, want %v", name, got, want)
+		}
+	}
+	if r.Units != 5 {
+		t.Errorf("%d clusters, want 5", r.Units)
+	}
+	check("north", r.ByGroup["region=north"].Accuracy, 1)
+	if len(r.ByGroup) != 1 {
+		t.Errorf("groups %v: a suppressed value must not appear", r.ByGroup)
+	}
+	check("divided", r.ByAgreement["divided"].Accuracy, .5)
+	check("unanimous", r.ByAgreement["unanimous"].Accuracy, .5)
+	if n := r.ByAgreement["unanimous"].N; n != 2 {
+		t.Errorf("%d unanimous judgments, want 2: a pair judged once says nothing", n)
+	}
+	check("smallest margins", r.ByMargin[0].Predicted, .5)
+	check("largest margins claim", r.ByMargin[4].Predicted, sigmoid(2))
+}
+
+// Resampling labelers, not judgments: ten judgments of one careless labeler are one
+// draw, so the interval is wide.
+func TestIntervalResamplesClusters(t *testing.T) {
+	var clustered, independent []observation
+	for i := range 40 {
+		margin := 1.0
+		if i < 10 {
+			margin = -1
+		}
+		clustered = append(clustered, observed(string(rune('a'+i/10)), "x", "y", margin, nil))
+		independent = append(independent, observed(string(rune('a'+i)), "x", "y", margin, nil))
+	}
+	wide, narrow := interval(clustered), interval(independent)
+	if wide.Value != .75 || narrow.Value != .75 {
+		t.Fatalf("accuracies %v and %v, want 0.75", wide.Value, narrow.Value)
+	}
+	if wide.Hi-wide.Lo < 1.5*(narrow.Hi-narrow.Lo) {
+		t.Errorf("interval over 4 labelers %+v is not wider than over 40 %+v", wide, narrow)
+	}
+}
