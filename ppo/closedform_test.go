@@ -150,6 +150,7 @@ func TestScoreRule(t *testing.T) {
 	}{
 		{"plain", ScoreRule{Std: 1}, 3, true, 3},
 		{"standardised", ScoreRule{Mean: 1, Std: 4}, 3, true, .5},
+		{"length taken off", ScoreRule{Slope: .25, Mean: 1, Std: 4}, 3, true, .25},
 		{"clipped after standardising", ScoreRule{Mean: 1, Std: .1, Clip: 5}, 3, true, 5},
 		{"missing end, ignored", ScoreRule{Std: 1, EOS: EOSIgnore, Penalty: 2}, 3, false, 3},
 		{"missing end, subtracted", ScoreRule{Std: 1, EOS: EOSSubtract, Penalty: 2}, 3, false, 1},
@@ -158,7 +159,7 @@ func TestScoreRule(t *testing.T) {
 		{"penalty is outside the clip", ScoreRule{Std: 1, Clip: 1, EOS: EOSSubtract, Penalty: 2}, 3, false, -1},
 	}
 	for _, tt := range tests {
-		near(t, tt.name, float64(tt.rule.Of(tt.raw, tt.ended)), tt.want, 1e-6)
+		near(t, tt.name, float64(tt.rule.Of(tt.raw, 4, tt.ended)), tt.want, 1e-6)
 	}
 }
 
@@ -281,4 +282,18 @@ func TestDPOLoss(t *testing.T) {
 	near(t, "start", DPOLoss(0, .1), math.Ln2, 1e-12) // TRL's reference trajectory starts at .6931472
 	near(t, "sure", DPOLoss(1e5, .1), 0, 1e-12)
 	near(t, "wrong", DPOLoss(-100, .1), 10.0000454, 1e-6)
+}
+
+func TestStandardise(t *testing.T) {
+	raw, lengths := []float32{1, 2, 3.5, 4}, []int{1, 2, 3, 4} // slope 1.05, left −.05 −.1 .35 −.2
+	var r ScoreRule
+	r.Standardise(raw, lengths, 1)
+	near(t, "slope", r.Slope, 1.05, 1e-6)
+	near(t, "mean", r.Mean, 0, 1e-6)
+	near(t, "std", r.Std, math.Sqrt((.0025+.01+.1225+.04)/4), 1e-6)
+	r.Standardise(raw, lengths, 0)
+	near(t, "mean without control", r.Mean, 2.625, 1e-6)
+	near(t, "slope without control", r.Slope, 0, 0)
+	r.Standardise([]float32{1, 2}, []int{3, 3}, 1)
+	near(t, "slope of equal lengths", r.Slope, 0, 0)
 }

@@ -26,6 +26,7 @@ type Config struct {
 
 	// The score.
 	ScoreSamples      int        `toml:"score_samples" json:"score_samples" unit:"responses" help:"samples of the starting policy whose rewards standardise the score to mean 0 and deviation 1; 0 = use the reward as it is"`
+	LengthControl     float64    `toml:"length_control" json:"length_control" unit:"0 … 1" help:"share taken off of what the reward model pays per token on those samples; 1: longer is not better in itself"`
 	ScoreClip         float64    `toml:"score_clip" json:"score_clip" unit:"score" help:"bound on the absolute score; 0 = none"`
 	MissingEOS        MissingEOS `toml:"missing_eos" json:"missing_eos" unit:"ignore|subtract|replace" help:"what a response without an end gets"`
 	MissingEOSPenalty float64    `toml:"missing_eos_penalty" json:"missing_eos_penalty" unit:"score" help:"subtracted from the score, or replaces it by its negative"`
@@ -109,7 +110,7 @@ func (c Config) Validate() error {
 		v       float64
 		min, to float64
 	}{
-		{"score_clip", c.ScoreClip, 0, inf}, {"missing_eos_penalty", c.MissingEOSPenalty, 0, inf},
+		{"score_clip", c.ScoreClip, 0, inf}, {"length_control", c.LengthControl, 0, 1}, {"missing_eos_penalty", c.MissingEOSPenalty, 0, inf},
 		{"kl_coef", c.KLCoef, 0, inf}, {"kl_target", c.KLTarget, 0, inf}, {"gamma", c.Gamma, 0, 1}, {"lambda", c.Lambda, 0, 1},
 		{"clip", c.Clip, 0, inf}, {"value_clip", c.ValueClip, 0, inf}, {"value_coef", c.ValueCoef, 0, inf},
 		{"ptx_coef", c.PtxCoef, 0, inf}, {"ptx_ratio", c.PtxRatio, 0, inf}, {"learning_rate", c.LearningRate, 0, inf},
@@ -135,6 +136,9 @@ func (c Config) validateChoices() error {
 	}
 	if c.ScoreSamples == 1 {
 		return fmt.Errorf("ppo: score_samples 1 has no deviation; use 0 or at least 2")
+	}
+	if c.LengthControl > 0 && c.ScoreSamples == 0 {
+		return fmt.Errorf("ppo: length_control needs samples to fit on, and score_samples is 0")
 	}
 	if c.Episodes%c.Minibatches != 0 {
 		return fmt.Errorf("ppo: episodes %d is not a multiple of minibatches %d", c.Episodes, c.Minibatches)

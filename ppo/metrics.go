@@ -16,7 +16,7 @@ type Metric struct {
 // it. Sums Σ run over the tokens of one response, means over responses unless
 // the formula says "tokens". π is the policy, π₀ the reference.
 var Metrics = []Metric{
-	{"objective/scores", "mean score, standardised, clipped, with the missing-end rule", "score",
+	{"objective/scores", "mean score: standardised, without the price of length if length_control, clipped, with the missing-end rule", "score",
 		"rises, then levels off", "flat: learning rate too small or KL coefficient too large; rising together with KL far beyond 10 nats: reward hacking"},
 	{"objective/reward_raw", "mean of the reward model's own number", "logit", "rises with objective/scores",
 		"differs from objective/scores in direction: many responses lack an end"},

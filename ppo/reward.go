@@ -1,5 +1,7 @@
 package ppo
 
+import "math"
+
 // MissingEOS says what happens to the score of a response that was cut off
 // before its end-of-text token.
 type MissingEOS string
@@ -11,19 +13,21 @@ const (
 )
 
 // ScoreRule turns the reward model's raw number into the score that PPO sees:
-// standardise on SFT samples, clip, then judge a missing end. In that order, so
-// that penalty and bounds are in units of the standardised score.
+// take off what it pays for length, standardise on SFT samples, clip, then judge
+// a missing end. In that order, so that penalty and bounds are in units of the
+// standardised score.
 type ScoreRule struct {
-	Mean    float64    `json:"mean"`    // of the raw reward on SFT samples; 0 when not standardised
+	Slope   float64    `json:"slope"`   // of the raw reward per token of response, on SFT samples; 0 when length is left alone
+	Mean    float64    `json:"mean"`    // of raw − Slope·length on the same; 0 when not standardised
 	Std     float64    `json:"std"`     // of the same; 1 when not standardised
 	Clip    float64    `json:"clip"`    // |score| is at most this; 0 = no bound
 	EOS     MissingEOS `json:"eos"`     //
 	Penalty float64    `json:"penalty"` // > 0, in units of the score
 }
 
-// Of is the score of a response with this raw reward.
-func (r ScoreRule) Of(raw float32, ended bool) float32 {
-	s := (float64(raw) - r.Mean) / r.Std
+// Of is the score of a response of length tokens with this raw reward.
+func (r ScoreRule) Of(raw float32, length int, ended bool) float32 {
+	s := (float64(raw) - r.Slope*float64(length) - r.Mean) / r.Std
 	if r.Clip > 0 {
 		s = max(-r.Clip, min(r.Clip, s))
 	}
@@ -36,6 +40,35 @@ func (r ScoreRule) Of(raw float32, ended bool) float32 {
 		}
 	}
 	return float32(s)
+}
+
+// Standardise fits the rule to the raw rewards of samples of these lengths. Slope
+// becomes the share control of the least-squares slope of reward over length.
+func (r *ScoreRule) Standardise(raw []float32, lengths []int, control float64) {
+	r.Slope = control * slopeOf(raw, lengths)
+	left := make([]float32, len(raw))
+	for i, x := range raw {
+		left[i] = float32(float64(x) - r.Slope*float64(lengths[i]))
+	}
+	r.Mean, r.Std = Mean(left), math.Sqrt(Variance(left, WhitenPopulation))
+}
+
+// slopeOf is the least-squares slope of y over x; 0 if x does not vary.
+func slopeOf(y []float32, x []int) float64 {
+	var mx, my, xx, xy float64
+	for i := range y {
+		mx += float64(x[i]) / float64(len(y))
+		my += float64(y[i]) / float64(len(y))
+	}
+	for i := range y {
+		dx := float64(x[i]) - mx
+		xx += dx * dx
+		xy += dx * (float64(y[i]) - my)
+	}
+	if xx == 0 {
+		return 0
+	}
+	return xy / xx
 }
 
 // TokenRewards fills rewards with −coef·kl[t] for every response token, and

@@ -59,7 +59,7 @@ func (r *Rollout) sum(x []float32, i int) float64 {
 func (r *Rollout) Shape(rule ScoreRule, est KLEstimator, coef float64) {
 	TokenKL(r.KL, r.LogP, r.Ref, est)
 	for i := range r.Responses {
-		r.Score[i] = rule.Of(r.Raw[i], r.Ended[i])
+		r.Score[i] = rule.Of(r.Raw[i], len(r.Responses[i]), r.Ended[i])
 		TokenRewards(r.of(r.Reward, i), r.of(r.KL, i), r.Score[i], float32(coef))
 	}
 }

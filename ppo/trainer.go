@@ -166,7 +166,7 @@ func (t *Trainer) respond(ctx context.Context, which []int, first int, seed uint
 	return newRollout(prompts, responses, ended, logp), nil
 }
 
-// Calibrate sets the score's mean and deviation on samples of the policy, which
+// Calibrate sets the score's mean, deviation and price of length on samples of the policy, which
 // at the start of a run is the fine-tuned model, and moves the critic to the
 // same scale. It does nothing if the configuration asks for none.
 func (t *Trainer) Calibrate(ctx context.Context) error {
@@ -183,13 +183,17 @@ func (t *Trainer) Calibrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	mean, std := Mean(raw), math.Sqrt(Variance(raw, WhitenPopulation))
-	if !(std > 1e-6*math.Max(1, math.Abs(mean))) { // NaN too
-		return fmt.Errorf("ppo: the reward model gives %d different samples rewards of mean %g and deviation %g: it does not tell texts apart", n, mean, std)
+	lengths := make([]int, n)
+	for i, y := range roll.Responses {
+		lengths[i] = len(y)
 	}
-	t.state.Score.Mean, t.state.Score.Std = mean, std
+	rule := &t.state.Score
+	rule.Standardise(raw, lengths, t.cfg.LengthControl)
+	if !(rule.Std > 1e-6*math.Max(1, math.Abs(rule.Mean))) { // NaN too
+		return fmt.Errorf("ppo: the reward model gives %d different samples rewards of mean %g and deviation %g: it does not tell texts apart", n, rule.Mean, rule.Std)
+	}
 	if t.cfg.CriticInit == CriticFromReward {
-		standardise(t.critic.model, mean, std)
+		standardise(t.critic.model, Mean(raw), rule.Std)
 	}
 	return nil
 }
