@@ -239,7 +239,8 @@ func TestRunPageUpdatesItself(t *testing.T) {
 	b := s.openTab(t)
 	b.signInAs(s.as(db.RoleResearcher))
 	b.open(runPath(run))
-	b.wantText("#run-state", "5 of 40")
+	b.eventually("#run-state", "5 of 40")
+	b.eventually("#run-head", "Stop after this step")
 	b.do(click("#table-kl summary"))
 	ctx := context.Background()
 	if err := s.st.AppendMetrics(ctx, []db.Metric{{RunID: run.ID, Step: 5, Name: "objective/kl", Value: 3.25}}); err != nil {

@@ -20,6 +20,7 @@ function close() {
 
 document.addEventListener('visibilitychange', () => (document.hidden ? close() : open()));
 addEventListener('pagehide', close);
+if (live) for (const s of sections(live)) known.set(s.id, s.outerHTML); // before page.js turns times into local ones
 open();
 
 function update(html) {
