@@ -108,6 +108,45 @@ func TestSampleEqualsScore(t *testing.T) {
 	}
 }
 
+// TestSampleAtSize repeats that with a model that fills whole kernels, long prompts and one worker
+// against two.
+func TestSampleAtSize(t *testing.T) {
+	c := Config{Family: Llama, Vocab: 1031, Width: 136, Layers: 3, Heads: 4, KVHeads: 2, HeadDim: 34, FFN: 200,
+		Context: 160, Eps: 1e-5, Theta: 10000, Tied: true, BOS: 0, EOS: 0}
+	m := tinyModel(t, c)
+	var reqs []Request
+	for i := range int32(11) {
+		prompt := make([]int32, 1+13*i%120)
+		for k := range prompt {
+			prompt[k] = (7*i + 31*int32(k)) % 1031
+		}
+		reqs = append(reqs, Request{Prompt: prompt, Stream: i})
+	}
+	how := Sampling{MaxNew: 30, Temperature: 1, Seed: 8, IgnoreEnd: true}
+	batched := sample(t, sampler(t, m, 5), reqs, how)
+	one, err := cpu.Open(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	scorer, err := NewScorer(one, m, 300, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seqs []Sequence
+	for i, r := range reqs {
+		seqs = append(seqs, Join(r.Prompt, batched[i].Tokens))
+	}
+	scores, err := scorer.Score(context.Background(), seqs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range scores {
+		if !slices.Equal(s.LogProbs, batched[i].LogProbs) {
+			t.Errorf("request %d: sampled and scored log-probabilities differ", i)
+		}
+	}
+}
+
 func TestSampleModes(t *testing.T) {
 	m := tinyModel(t, tinyConfigs()["llama"])
 	s := sampler(t, m, 4)
