@@ -37,6 +37,9 @@ func ReadDocuments(files []string, cut string) ([]string, error) {
 		case ".jsonl", ".json", ".ndjson":
 			part, err = jsonTexts(file, data)
 		default:
+			if bytes.IndexByte(data, 0) >= 0 {
+				return nil, fmt.Errorf("%s: not a text file, it holds zero bytes", file)
+			}
 			part = cutText(string(data), cut)
 		}
 		if err != nil {
@@ -86,26 +89,42 @@ func cutText(text, cut string) []string {
 	return []string{text}
 }
 
+// jsonText is a row of a text file in JSON.
+type jsonText struct {
+	Text *string `json:"text"`
+}
+
+// jsonTexts reads JSON lines, or one JSON array.
 func jsonTexts(file string, data []byte) ([]string, error) {
-	var docs []string
-	line := 0
-	for row := range bytes.Lines(data) {
-		line++
-		if len(bytes.TrimSpace(row)) == 0 {
-			continue
+	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("[")) {
+		var rows []jsonText
+		if err := json.Unmarshal(data, &rows); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
 		}
-		var doc struct {
-			Text *string `json:"text"`
-		}
-		if err := json.Unmarshal(row, &doc); err != nil {
-			return nil, fmt.Errorf("%s: line %d: %w", file, line, err)
-		}
-		if doc.Text == nil {
-			return nil, fmt.Errorf(`%s: line %d: field "text" is missing`, file, line)
-		}
-		docs = append(docs, *doc.Text)
+		return textsOf(file, "row", rows)
 	}
-	return docs, nil
+	var rows []jsonText
+	for line := range bytes.Lines(data) {
+		var row jsonText
+		if len(bytes.TrimSpace(line)) == 0 {
+			row.Text = new(string) // keeps the count of lines
+		} else if err := json.Unmarshal(line, &row); err != nil {
+			return nil, fmt.Errorf("%s: line %d: %w", file, len(rows)+1, err)
+		}
+		rows = append(rows, row)
+	}
+	return textsOf(file, "line", rows)
+}
+
+func textsOf(file, unit string, rows []jsonText) ([]string, error) {
+	texts := make([]string, len(rows))
+	for i, row := range rows {
+		if row.Text == nil {
+			return nil, fmt.Errorf(`%s: %s %d: field "text" is missing`, file, unit, i+1)
+		}
+		texts[i] = *row.Text
+	}
+	return texts, nil
 }
 
 // Corpus is a token stream of documents, each begun by the end-of-text token, and the windows that

@@ -95,6 +95,7 @@ func TestReadDocuments(t *testing.T) {
 		{"a.txt", "one\ntwo\n\nthree", DocumentLine, []string{"one", "two", "three"}},
 		{"a.txt.gz", "one\ntwo\n\nthree", DocumentParagraph, []string{"one\ntwo", "three"}},
 		{"a.jsonl", `{"text":"one","x":1}` + "\n\n" + `{"text":"two"}`, DocumentFile, []string{"one", "two"}},
+		{"a.json", `[{"text":"one"},{"text":"two"}]`, DocumentFile, []string{"one", "two"}},
 	} {
 		got, err := ReadDocuments([]string{writeFile(t, c.file, c.text)}, c.cut)
 		if err != nil || !reflect.DeepEqual(got, c.want) {
@@ -103,6 +104,9 @@ func TestReadDocuments(t *testing.T) {
 	}
 	if _, err := ReadDocuments([]string{writeFile(t, "a.jsonl", "{\"text\":\"x\"}\n{\"txt\":\"y\"}")}, DocumentFile); err == nil || !strings.Contains(err.Error(), "line 2") {
 		t.Errorf("missing field: %v", err)
+	}
+	if _, err := ReadDocuments([]string{writeFile(t, "a.txt", "PNG\x00\x01")}, DocumentFile); err == nil || !strings.Contains(err.Error(), "not a text file") {
+		t.Errorf("binary: %v", err)
 	}
 }
 
