@@ -1,6 +1,10 @@
 package cpu
 
-import "agora/policy/graph"
+import (
+	"math"
+
+	"agora/policy/graph"
+)
 
 // Part16 is a worker's share of n elements in whole cache lines.
 func (w *Worker) part16(n int) (lo, hi int) {
@@ -154,18 +158,23 @@ func (b *binder) dropout(j *job) step {
 func (s *dropout) run(w *Worker, p *Program) {
 	key := graph.DropKey(p.seed, p.step, s.site)
 	lo, hi := w.part16(len(s.out.all()))
-	for i := lo; i < hi; i += 4 { // four elements share 64 bits, see graph.Kept
-		bits := graph.Bits(key, uint64(i)>>2)
-		for k := i; k < min(i+4, hi); k++ {
-			y := float32(0)
-			if uint32(bits)&0xffff >= s.threshold {
-				y = s.x.data[k] * s.scale
-			}
-			s.out.data[k] = y
-			bits >>= 16
-		}
+	x, y := s.x.data[lo:hi], s.out.data[lo:hi] // lo is a multiple of 16
+	for ; len(x) >= 4; x, y, lo = x[4:], y[4:], lo+4 {
+		bits := graph.Bits(key, uint64(lo)>>2) // four elements share 64 bits, see graph.Kept
+		y[0], y[1] = s.keep(x[0], bits), s.keep(x[1], bits>>16)
+		y[2], y[3] = s.keep(x[2], bits>>32), s.keep(x[3], bits>>48)
+	}
+	for i := range x {
+		y[i] = s.keep(x[i], graph.Bits(key, uint64(lo)>>2)>>(16*i))
 	}
 	w.Barrier()
+}
+
+// keep is x·scale if the lowest 16 bits reach the threshold, else 0; without a branch, as that
+// would be mispredicted every time an element is dropped.
+func (s *dropout) keep(x float32, bits uint64) float32 {
+	below := uint32(int32(uint32(bits)&0xffff-s.threshold) >> 31) // all ones if dropped
+	return math.Float32frombits(math.Float32bits(x*s.scale) &^ below)
 }
 
 // weightedSum adds up in float64, in order, by one worker.
