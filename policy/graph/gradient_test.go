@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -167,9 +168,17 @@ func TestGradientsAgainstFiniteDifferences(t *testing.T) {
 	})
 }
 
-// checkGradients compares the gradients of all differentiated inputs and parameters with central
-// differences. Values are float64 inside, so the error is that of the quotient, O(step²).
+// checkGradients reports where gradients and central differences disagree.
 func checkGradients(t *testing.T, b *gradBuilder, loss *Value) {
+	t.Helper()
+	for _, wrong := range wrongGradients(t, b, loss) {
+		t.Error(wrong)
+	}
+}
+
+// wrongGradients compares the gradients of all differentiated inputs and parameters with central
+// differences. Values are float64 inside, so the error is that of the quotient, O(step²).
+func wrongGradients(t *testing.T, b *gradBuilder, loss *Value) (wrong []string) {
 	t.Helper()
 	grads := b.Gradients(loss, b.floats...)
 	ref, err := NewReference(b.Graph)
@@ -193,8 +202,8 @@ func checkGradients(t *testing.T, b *gradBuilder, loss *Value) {
 			down, lo := run(), data[i]
 			data[i] = old
 			want := (up - down) / (float64(hi) - float64(lo))
-			if math.Abs(got[i]-want) > 5e-5*(1+math.Abs(want)) {
-				t.Errorf("%s[%d]: gradient %g, finite difference %g", name, i, got[i], want)
+			if !(math.Abs(got[i]-want) <= 5e-5*(1+math.Abs(want))) {
+				wrong = append(wrong, fmt.Sprintf("%s[%d]: gradient %g, finite difference %g", name, i, got[i], want))
 			}
 		}
 	}
@@ -203,5 +212,15 @@ func checkGradients(t *testing.T, b *gradBuilder, loss *Value) {
 	}
 	for _, p := range b.Params.List() {
 		check(p.Name, p.Data, func() []float64 { return ref.ExactGrad(p) })
+	}
+	return wrong
+}
+
+// The comparison finds a gradient that lacks a factor of two.
+func TestFiniteDifferencesCatchAMistake(t *testing.T) {
+	b := newGradBuilder()
+	x := b.input("x", b.Dim("n", 9), 5, 3, .5, 1)
+	if wrong := wrongGradients(t, b, b.loss(b.Mul(x, b.StopGradient(x)))); len(wrong) != 15 {
+		t.Errorf("control: %d of 15 wrong gradients found", len(wrong))
 	}
 }
