@@ -64,10 +64,7 @@ func (t *Trainer) optimize(ctx context.Context, roll *Rollout, stats *Stats) err
 	for epoch := range t.cfg.Epochs {
 		pass := uint64(t.state.Iteration*t.cfg.Epochs + epoch)
 		for _, mini := range deal(roll, t.cfg, pass) {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			one, err := t.step(mini, rate)
+			one, err := t.step(ctx, mini, rate)
 			if err != nil {
 				return err
 			}
@@ -85,10 +82,13 @@ func (t *Trainer) optimize(ctx context.Context, roll *Rollout, stats *Stats) err
 // step takes one optimizer step of the policy and one of the critic on a
 // minibatch. Micro-batches only bound the memory: gradients add up over all of
 // them before the steps.
-func (t *Trainer) step(mini *minibatch, rate float64) (tally, error) {
+func (t *Trainer) step(ctx context.Context, mini *minibatch, rate float64) (tally, error) {
 	one := tally{}
 	mini.addPtx(t.mix.rows(t.cfg, len(mini.responses), t.state.Steps))
 	for i, span := range mini.micro(t.room) {
+		if err := ctx.Err(); err != nil {
+			return one, err
+		}
 		t.batch.fill(mini, span)
 		if err := t.actor.accumulate(&t.batch, i == 0, &one.policy); err != nil {
 			return one, fmt.Errorf("policy: %w", err)
