@@ -67,6 +67,9 @@ func (q *quickstart) begin(ctx context.Context, s stage, key string) (db.Run, er
 	if err := os.RemoveAll(dir); err != nil {
 		return db.Run{}, err
 	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return db.Run{}, err
+	}
 	config, err := json.Marshal(s.config)
 	if err != nil {
 		return db.Run{}, err
