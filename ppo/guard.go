@@ -36,24 +36,32 @@ func (e *notFinite) Error() string { return fmt.Sprintf("%s is %g, no finite num
 // Is makes errors.Is(err, policy.ErrNotFinite) true.
 func (e *notFinite) Is(target error) bool { return target == policy.ErrNotFinite }
 
-// Warnings looks at one iteration and says what is likely wrong, with causes.
-// An empty result means that nothing stands out.
-func Warnings(s Stats) []string {
-	var out []string
-	if se := s.KLStd / math.Sqrt(float64(max(1, s.Episodes))); s.KLLogRatio < -.1 && s.KLLogRatio < -3*se {
-		out = append(out, fmt.Sprintf("KL is negative (%.3f ± %.3f nats per response): the policy is sampled from another distribution "+
-			"than it is scored with; look for sampling limits (top-k, top-p, a forced length), for dropout, or for a reference with another tokenizer",
-			s.KLLogRatio, se))
+// Warning is something that is likely wrong, with what usually causes it.
+type Warning struct {
+	Kind string // negative-kl, eos-rate, high-kl or collapse
+	Text string
+}
+
+// Warnings looks at one iteration. An empty result means that nothing stands out.
+func Warnings(s Stats) []Warning {
+	var out []Warning
+	warn := func(kind, format string, args ...any) {
+		out = append(out, Warning{kind, fmt.Sprintf(format, args...)})
 	}
-	if rate := float64(s.Ended) / float64(max(1, s.Episodes)); rate < .5 {
-		out = append(out, fmt.Sprintf("only %.0f %% of the responses end by themselves: max_new_tokens cuts the others; "+
-			"raise it, set missing_eos, or fine-tune the policy on texts with an end", 100*rate))
+	n := float64(max(1, s.Episodes))
+	if se := s.KLStd / math.Sqrt(n); s.KLLogRatio < -.1 && s.KLLogRatio < -3*se {
+		warn("negative-kl", "KL is negative (%.3f ± %.3f nats per response): the policy is sampled from another distribution than it is "+
+			"scored with; look for sampling limits (top-k, top-p, a forced length), for dropout, or for a reference with another tokenizer", s.KLLogRatio, se)
+	}
+	if rate := float64(s.Ended) / n; rate < .5 {
+		warn("eos-rate", "only %.0f %% of the responses end by themselves: max_new_tokens cuts the others; "+
+			"raise it, set missing_eos, or fine-tune the policy on texts with an end", 100*rate)
 	}
 	if s.KLLogRatio > 20 {
-		out = append(out, fmt.Sprintf("KL is %.1f nats per response: the reward is probably being exploited; raise kl_coef, lower learning_rate, or set stop_kl", s.KLLogRatio))
+		warn("high-kl", "KL is %.1f nats per response: the reward is probably being exploited; raise kl_coef, lower learning_rate, or set stop_kl", s.KLLogRatio)
 	}
 	if s.Distinct < .5 {
-		out = append(out, fmt.Sprintf("only %.0f %% of the responses differ: the policy collapses onto a few phrases; raise kl_coef", 100*s.Distinct))
+		warn("collapse", "only %.0f %% of the responses differ: the policy collapses onto a few phrases; raise kl_coef", 100*s.Distinct)
 	}
 	return out
 }

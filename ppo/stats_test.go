@@ -103,7 +103,10 @@ func TestWarnings(t *testing.T) {
 	for _, tt := range tests {
 		s := good
 		tt.change(&s)
-		got := strings.Join(Warnings(s), "\n")
+		got := ""
+		for _, w := range Warnings(s) {
+			got += w.Text
+		}
 		if (tt.want == "") != (got == "") || !strings.HasPrefix(got, tt.want) {
 			t.Errorf("%s: %q", tt.name, got)
 		}

@@ -161,7 +161,8 @@ type session struct {
 	run      *policy.RunDir
 	t        *Trainer
 	manifest checkpoint.Manifest
-	saved    int // iteration of the newest checkpoint
+	saved    int            // iteration of the newest checkpoint
+	warned   map[string]int // kind of warning → iteration
 }
 
 // begin restores the newest checkpoint, or calibrates the score of a new run.
@@ -230,9 +231,7 @@ func (s *session) iterate(ctx context.Context) error {
 	if err := s.samples(step); err != nil {
 		return err
 	}
-	for _, w := range Warnings(stats) {
-		s.job.say("iteration %d: %s", step, w)
-	}
+	s.warn(step, Warnings(stats))
 	last := step == t.cfg.Iterations || t.state.Stopped
 	if step%t.cfg.CheckpointEvery != 0 && !last {
 		return nil
@@ -243,6 +242,20 @@ func (s *session) iterate(ctx context.Context) error {
 	}
 	s.saved = step
 	return nil
+}
+
+// warn says each kind of warning when it comes up, and again every ten iterations.
+func (s *session) warn(step int, all []Warning) {
+	for _, w := range all {
+		if last, ok := s.warned[w.Kind]; ok && step < last+10 {
+			continue
+		}
+		if s.warned == nil {
+			s.warned = map[string]int{}
+		}
+		s.warned[w.Kind] = step
+		s.job.say("iteration %d: %s", step, w.Text)
+	}
 }
 
 // samples reports the first responses of the newest rollout.

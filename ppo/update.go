@@ -34,6 +34,9 @@ func (t *Trainer) Update(ctx context.Context) (Stats, error) {
 	// 4. Advantages and returns, then whitening.
 	roll.Advantage(t.cfg)
 	stats := rolloutStats(roll, t.state.KL.Coef)
+	if err := checkFinite(stats.Metrics()); err != nil {
+		return Stats{}, err
+	}
 	clock.lap("perf/score_seconds")
 
 	// 5. Several epochs of minibatches: clipped losses of policy and value
