@@ -17,25 +17,16 @@ func testdata(t testing.TB, parts ...string) string {
 	t.Helper()
 	root := os.Getenv("AGORA_TESTDATA")
 	if root == "" {
-		root = filepath.Join("..", "..", "shared")
+		root = filepath.Join("..", "shared")
+	}
+	if !filepath.IsAbs(root) { // relative to the module
+		root = filepath.Join("..", root)
 	}
 	path := filepath.Join(append([]string{root}, parts...)...)
 	if _, err := os.Stat(path); err != nil {
 		t.Skipf("no %s: set AGORA_TESTDATA to the folder that holds data/", path)
 	}
 	return path
-}
-
-func readAll(t testing.TB, path string) []*prefs.Ranked {
-	t.Helper()
-	var lines []*prefs.Ranked
-	for r, err := range prefs.ReadRanked(path, prefs.Auto) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		lines = append(lines, r)
-	}
-	return lines
 }
 
 func TestBradleyTerryByHand(t *testing.T) {
@@ -66,7 +57,30 @@ func TestRaterAgreementByHand(t *testing.T) {
 // files leave out the pairs whose votes are tied, which flatters every number.
 func humourJudgments(t testing.TB) []*prefs.Ranked {
 	t.Helper()
-	f, err := os.Open(testdata(t, "data", "ukp-humour", "pairs.csv.gz"))
+	one, two := 1, 2
+	var lines []*prefs.Ranked
+	for _, line := range gunzipLines(t, testdata(t, "data", "ukp-humour", "pairs.csv.gz")) {
+		winner, loser, _ := strings.Cut(line, ",")
+		lines = append(lines, &prefs.Ranked{PromptID: "funnier", Ranks: []*int{&one, &two},
+			Completions: []prefs.Completion{{ID: winner}, {ID: loser}}})
+	}
+	return lines
+}
+
+// humourTexts are the texts by id.
+func humourTexts(t testing.TB) map[string]string {
+	t.Helper()
+	texts := map[string]string{}
+	for _, line := range gunzipLines(t, testdata(t, "data", "ukp-humour", "items.tsv.gz")) {
+		id, text, _ := strings.Cut(line, "\t")
+		texts[id] = text
+	}
+	return texts
+}
+
+func gunzipLines(t testing.TB, path string) []string {
+	t.Helper()
+	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,12 +89,9 @@ func humourJudgments(t testing.TB) []*prefs.Ranked {
 	if err != nil {
 		t.Fatal(err)
 	}
-	one, two := 1, 2
-	var lines []*prefs.Ranked
+	var lines []string
 	for s := bufio.NewScanner(z); s.Scan(); {
-		winner, loser, _ := strings.Cut(s.Text(), ",")
-		lines = append(lines, &prefs.Ranked{PromptID: "funnier", Ranks: []*int{&one, &two},
-			Completions: []prefs.Completion{{ID: winner}, {ID: loser}}})
+		lines = append(lines, s.Text())
 	}
 	return lines
 }

@@ -279,7 +279,7 @@ func (t *tally) otherLosses(r *Ranked, why string) {
 	var origin Origin
 	raw, ok := r.Extra.Get("origin")
 	if t.card.Format == FormatHH && ok && json.Unmarshal(raw, &origin) == nil {
-		for _, c := range origin.Columns {
+		for _, c := range origin.Columns.Without("prompt_id", "worker", "split", "chosen_id", "rejected_id") {
 			t.lose("origin.columns."+c.Name, why)
 		}
 	}

@@ -15,7 +15,10 @@ func testdata(t *testing.T, parts ...string) string {
 	t.Helper()
 	root := os.Getenv("AGORA_TESTDATA")
 	if root == "" {
-		root = filepath.Join("..", "..", "..", "shared")
+		root = filepath.Join("..", "shared")
+	}
+	if !filepath.IsAbs(root) { // relative to the module
+		root = filepath.Join("..", "..", root)
 	}
 	path := filepath.Join(append([]string{root}, parts...)...)
 	if _, err := os.Stat(path); err != nil {
