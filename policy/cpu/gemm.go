@@ -136,14 +136,25 @@ func planGemm(g *Gemm, workers, rows int) gemmPlan {
 		p.cols = max(TileCols, packedFloats/p.depth/TileCols*TileCols)
 	}
 	p.rowPanels = (g.M + rows - 1) / rows
-	groups := (p.rowPanels + groupPanels - 1) / groupPanels
-	p.groups = min(p.rowPanels, (groups+workers-1)/workers*workers)
-	p.split = 1
-	if want := 4 * workers; p.groups < want {
-		p.split = (want + p.groups - 1) / max(1, p.groups)
-	}
 	p.direct = !g.TransA && g.LDA*4%1024 != 0
+	p.cutWork(workers)
 	return p
+}
+
+// cutWork chooses groups and split for at least four tickets per worker. Where A is
+// packed, groups shrink first, as every column range would pack its rows again; where it
+// is not, columns are shared out first, so that few rows read B only once.
+func (p *gemmPlan) cutWork(workers int) {
+	want := 4 * workers
+	p.groups, p.split = (p.rowPanels+groupPanels-1)/groupPanels, 1
+	if p.groups < want && !p.direct {
+		p.groups = min(p.rowPanels, want)
+	}
+	if p.groups < want {
+		p.split = (want + p.groups - 1) / max(1, p.groups)
+	} else {
+		p.groups = min(p.rowPanels, (p.groups+workers-1)/workers*workers)
+	}
 }
 
 // chunk is a block of B, [depth, cols] at (k, col), as panels.
