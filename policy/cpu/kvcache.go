@@ -50,3 +50,16 @@ func (l *layerCache) put(k, v, rows []float32, key, value, width, start, n int) 
 		}
 	}
 }
+
+// prefetch sends for the first n keys and values of a slot and head. A decoding step reads each of
+// them once, from all over the memory, and would otherwise wait at the start of every page.
+func (l *layerCache) prefetch(slot, head, n int) {
+	if n == 0 {
+		return
+	}
+	k, v, vStride := l.panels(slot, head)
+	prefetchLines(&k[0], roundUp(n, TileCols)*l.hd)
+	for c := 0; c < l.padded; c += TileCols {
+		prefetchLines(&v[c*vStride], n*TileCols)
+	}
+}

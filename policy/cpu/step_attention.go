@@ -75,11 +75,25 @@ func (s *attention) run(w *Worker, p *Program) {
 		copy(s.rotated[lo:hi], s.qkv.data[lo:hi])
 		w.Barrier()
 	}
-	for t := w.Next(); t < s.seg.count*s.kv; t = w.Next() {
-		s.task(w, t/s.kv, t%s.kv)
+	tasks := s.seg.count * s.kv
+	chunk := 1
+	if s.cache != nil { // neighbours in one hand, so that the next one's keys can be sent for
+		chunk = max(1, min(maxAttnChunk, tasks/(8*w.Team().Workers())))
+	}
+	for c := w.Next(); c*chunk < tasks; c = w.Next() {
+		end := min(tasks, (c+1)*chunk)
+		for t := c * chunk; t < end; t++ {
+			if s.cache != nil && t+1 < end {
+				s.cache.prefetch(int(s.seg.slot[(t+1)/s.kv]), (t+1)%s.kv, int(s.seg.start[(t+1)/s.kv]))
+			}
+			s.task(w, t/s.kv, t%s.kv)
+		}
 	}
 	w.Barrier()
 }
+
+// maxAttnChunk is how many tasks a worker takes at a time from a cache.
+const maxAttnChunk = 16
 
 // task computes one segment and key-value head.
 func (s *attention) task(w *Worker, seg, kv int) {
