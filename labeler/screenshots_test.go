@@ -30,11 +30,7 @@ func TestScreenshots(t *testing.T) {
 			if p.as != nil {
 				b.signInAs(p.as)
 			}
-			b.do(chromedp.EmulateViewport(look.width, 900), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-				_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-					Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: look.theme}}})
-				return err
-			}))
+			b.do(chromedp.EmulateViewport(look.width, 900), emulateTheme(look.theme))
 			b.open(p.path)
 			if wide := js[bool](b, `document.documentElement.scrollWidth > innerWidth`); wide {
 				t.Errorf("%s at %s scrolls sideways", p.name, look.name)
@@ -48,6 +44,15 @@ func TestScreenshots(t *testing.T) {
 			}
 		}
 	}
+}
+
+// emulateTheme makes the system's colour scheme light or dark.
+func emulateTheme(theme string) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}}})
+		return err
+	})
 }
 
 // galleryPage is a page to look at, and who looks.

@@ -424,6 +424,7 @@ var english = map[string]string{
 	"run.prompt":             "Prompt",
 	"run.config":             "Config",
 	"run.config.differ":      "%d of %d differ from the default",
+	"run.config.changed":     "Settings that differ from the default",
 	"run.config.all":         "All %d settings",
 	"run.setting":            "Setting",
 	"run.default":            "Default",
