@@ -246,17 +246,21 @@ func TestNaNReachesTheLoss(t *testing.T) {
 
 // A steady training step allocates only what starting the workers takes.
 func TestStepsDoNotAllocate(t *testing.T) {
-	tr := newTrainer(newToy("llama"), 100, 6, 9, .1)
-	d := OpenWith(2, Portable())
-	p, opt := mustCompile(t, d, tr.g, tr.loss), d.NewAdamW(tr.params)
-	f := tr.feeds(5, 30, 20)
-	per := testing.AllocsPerRun(5, func() {
-		mustRun(t, p, f)
-		if _, err := opt.Step(AdamWConfig{LearningRate: 1e-4, Beta1: .9, Beta2: .999, Eps: 1e-8}); err != nil {
-			t.Fatal(err)
+	forEachKernels(t, func(t *testing.T, k *Kernels) {
+		for name := range toys {
+			tr := newTrainer(newToy(name), 100, 6, 9, .1)
+			d := OpenWith(2, k)
+			p, opt := mustCompile(t, d, tr.g, tr.loss), d.NewAdamW(tr.params)
+			f := tr.feeds(5, 30, 20)
+			per := testing.AllocsPerRun(5, func() {
+				mustRun(t, p, f)
+				if _, err := opt.Step(AdamWConfig{LearningRate: 1e-4, Beta1: .9, Beta2: .999, Eps: 1e-8}); err != nil {
+					t.Fatal(err)
+				}
+			})
+			if per > 10 {
+				t.Errorf("%s: %.0f allocations per step", name, per)
+			}
 		}
 	})
-	if per > 10 {
-		t.Errorf("%.0f allocations per step", per)
-	}
 }

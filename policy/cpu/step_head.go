@@ -40,7 +40,7 @@ type head struct {
 
 func (b *binder) head(j *job) step {
 	n := j.node
-	s := &head{op: n.Op, w: n.W, scale: float32(1 / n.Attr.A)}
+	s := &head{op: n.Op, w: n.W, scale: inverse(float32(n.Attr.A))}
 	in := n.In
 	switch n.Op {
 	case graph.OpLogProb:
@@ -164,6 +164,9 @@ func (w *Worker) expSums(z []float32, scale float32, dst []float32, withDot bool
 	}
 	return top, sum, dot
 }
+
+// inverse turns a temperature into a factor, alike for LogProb and Sample.
+func inverse(temperature float32) float32 { return float32(1 / float64(temperature)) }
 
 func logSum(top float32, sum float64) float64 { return float64(top) + math.Log(sum) }
 

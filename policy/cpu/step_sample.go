@@ -54,7 +54,7 @@ func (s *sample) row(w *Worker, p *Program, i int, z []float32) {
 	chunk, sums := work[:vocabChunk], work[vocabChunk:vocabChunk+s.chunks]
 	greedy, scale := s.temperature.data[i] == 0, float32(1)
 	if !greedy {
-		scale = float32(1 / float64(s.temperature.data[i])) // as LogProb rounds it
+		scale = inverse(s.temperature.data[i])
 	}
 	top, total := w.Max(z)*scale, 0.0
 	for c := range sums {
