@@ -242,3 +242,24 @@ func TestSampleAgainstReference(t *testing.T) {
 		closeTo(t, "logp", p.Floats(logp), ref.Floats(logp), 1e-5)
 	})
 }
+
+// The log-probability that comes with a sample is the one that training computes, at any temperature.
+func TestSampleAndLogProbAgree(t *testing.T) {
+	forEachKernels(t, func(t *testing.T, k *Kernels) {
+		for _, temperature := range []float64{.1, 1. / 3, .7, .9, 1, 1.1, 2.7} {
+			b := newOpBuilder()
+			h, head := b.input("h", 23), b.param("head", 700, 23)
+			temp := b.Floats("temp", b.n, 1)
+			temps := make([]float32, opRows)
+			for i := range temps {
+				temps[i] = float32(temperature)
+			}
+			b.feeds.Floats(temp, temps)
+			token, sampled := b.Sample(h, head, temp, b.ints("stream", 1000), b.ints("pos", 1000))
+			trained, _ := b.LogProb(h, head, token, temperature)
+			p := mustCompile(t, OpenWith(2, k), b.Graph, sampled, trained)
+			mustRun(t, p, &b.feeds)
+			sameBits(t, "log-probability", p.Floats(trained), p.Floats(sampled))
+		}
+	})
+}
