@@ -49,14 +49,15 @@ type GEMMResult struct {
 }
 
 const (
-	benchRounds = 7
-	benchRound  = 40 * time.Millisecond
+	benchRounds = 5 // at least
+	benchTime   = 600 * time.Millisecond
+	benchRound  = 8 * time.Millisecond
 )
 
 // BenchGEMM measures every shape in every layout on a team of the given size (0: one
 // worker per core) and reports each result as soon as it is there. Peak and product are
-// measured in turns, seven short rounds each, and the best round of either counts, so
-// that other load on the machine disturbs both alike.
+// measured in turns, in many short rounds, and the best round of either counts: what
+// other programs take from a round is not the product's fault.
 func BenchGEMM(ctx context.Context, workers int, shapes []GEMMShape, report func(GEMMResult) error) error {
 	kernels, err := Default()
 	if err != nil {
@@ -91,7 +92,7 @@ func benchProduct(team *Team, s GEMMShape, layout string) GEMMResult {
 	r := GEMMResult{M: s.M, K: s.K, N: s.N, Layout: layout, DType: "fp32"}
 	run := func(w *Worker) { w.Gemm(g) }
 	team.Run(run) // first touch
-	for range benchRounds {
+	for begin, round := time.Now(), 0; round < benchRounds || time.Since(begin) < benchTime; round++ {
 		r.PeakGFLOPS = max(r.PeakGFLOPS, team.MeasurePeak(benchRound/2))
 		start, count := time.Now(), 0
 		for ; count == 0 || time.Since(start) < benchRound; count++ {

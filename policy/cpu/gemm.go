@@ -136,7 +136,7 @@ func planGemm(g *Gemm, workers, rows int) gemmPlan {
 		p.cols = max(TileCols, packedFloats/p.depth/TileCols*TileCols)
 	}
 	p.rowPanels = (g.M + rows - 1) / rows
-	p.direct = !g.TransA && g.LDA*4%1024 != 0
+	p.direct = !g.TransA && g.LDA*4%2048 != 0 // such rows would fight for the same cache sets
 	p.cutWork(workers)
 	return p
 }
