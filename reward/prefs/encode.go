@@ -49,7 +49,7 @@ func (w *recordWriter) finish() ([]byte, error) {
 			w.raw(f.Name, f.Value)
 		}
 	}
-	return w.close(), nil
+	return w.close()
 }
 
 // MarshalJSON writes the message.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -143,4 +145,63 @@ func TestCardSaysWhatIsLost(t *testing.T) {
 	if !json.Valid(encode(card)) {
 		t.Error("card is not JSON")
 	}
+}
+
+func TestWritingWhatJSONCannotHold(t *testing.T) {
+	nan := math.NaN()
+	one, two := 1, 2
+	r := &Ranked{PromptID: "p", Ranks: []*int{&one, &two}, Weight: &nan,
+		Completions: []Completion{{ID: "a", LogProb: &nan}, {ID: "b"}}}
+	_, err := Encode(io.Discard, FormatRanked, func(yield func(Record, error) bool) { yield(r, nil) }, About{})
+	if err == nil || !strings.Contains(err.Error(), "completions") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// FuzzDecode: whatever is read either fails with a message or can be written again,
+// in its own format and as ranked/1, and read back.
+func FuzzDecode(f *testing.F) {
+	f.Add(`{"prompt":"a","chosen":"b","rejected":"c","x":[1]}`)
+	f.Add(`{"chosen":"\n\nHuman: a\n\nAssistant: b","rejected":"\n\nHuman: a\n\nAssistant:"}`)
+	f.Add(`{"chosen":[{"role":"user","content":"A"},{"role":"assistant","content":"x"}],"rejected":[{"role":"user","content":"A"}]}`)
+	f.Add(`{"schema":"ranked/1","prompt_id":"p","prompt":"Sky?","completions":[{"id":"a","text":"x"},{"id":"b","text":"y"}],"ranks":[2,null],"groups":{"a":null}}`)
+	f.Add(`{"schema":"demo/1","prompt_id":"p","prompt":[],"completion":"x"}`)
+	f.Add(`{"prompt":"a","chosen":"b","rejected":"c","votes_chosen":1,"votes_rejected":2}`)
+	f.Fuzz(func(t *testing.T, in string) {
+		var row Fields
+		if row.UnmarshalJSON([]byte(in)) != nil {
+			return
+		}
+		format, err := detect(row)
+		if err != nil {
+			return
+		}
+		for r, err := range Decode(strings.NewReader(in), "in", format) {
+			if err != nil {
+				return
+			}
+			ranked, ok := r.(*Ranked)
+			if !ok {
+				continue
+			}
+			line, err := ranked.MarshalJSON()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for again, err := range Decode(bytes.NewReader(line), "again", FormatRanked) {
+				if err != nil {
+					t.Fatalf("%s cannot be read again: %v", line, err)
+				}
+				if second, _ := again.MarshalJSON(); !equalJSON(line, second) {
+					t.Fatalf("%s came back as %s", line, second)
+				}
+				if !isPairFormat(format) {
+					continue
+				}
+				if back, _ := pairRow(format, again.(*Ranked), Pair{0, 1}); canonical(encode(back)) != canonical([]byte(in)) {
+					t.Fatalf("%s came back as %s", in, encode(back))
+				}
+			}
+		}
+	})
 }

@@ -70,7 +70,7 @@ func (f Fields) MarshalJSON() ([]byte, error) {
 	for _, field := range f {
 		o.raw(field.Name, field.Value)
 	}
-	return o.close(), nil
+	return o.close()
 }
 
 // UnmarshalJSON reads an object and keeps its order. Doubled names are errors.
@@ -123,7 +123,10 @@ func jsonFault(err error) error {
 }
 
 // objectWriter builds one JSON object without escaping <, > and &.
-type objectWriter struct{ buf bytes.Buffer }
+type objectWriter struct {
+	buf bytes.Buffer
+	err error // the first value that JSON cannot hold
+}
 
 func (o *objectWriter) name(name string) {
 	if o.buf.Len() == 0 {
@@ -145,25 +148,37 @@ func (o *objectWriter) raw(name string, value json.RawMessage) {
 
 func (o *objectWriter) value(name string, v any) {
 	o.name(name)
-	o.buf.Write(encode(v))
+	text, err := marshal(v)
+	if err != nil && o.err == nil { // a NaN, say
+		o.err = &FieldError{name, err}
+	}
+	o.buf.Write(text)
 }
 
-func (o *objectWriter) close() []byte {
+func (o *objectWriter) close() ([]byte, error) {
 	if o.buf.Len() == 0 {
-		return []byte("{}")
+		return []byte("{}"), o.err
 	}
 	o.buf.WriteByte('}')
-	return o.buf.Bytes()
+	return o.buf.Bytes(), o.err
 }
 
-// encode is json.Marshal without HTML escaping; it is only called with strings,
-// numbers and the types of this package, none of which can fail.
-func encode(v any) []byte {
+// marshal is json.Marshal without HTML escaping.
+func marshal(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+}
+
+// encode is marshal for what cannot fail: texts, and values that were read from JSON.
+func encode(v any) []byte {
+	text, err := marshal(v)
+	if err != nil {
 		panic("prefs: cannot encode: " + err.Error())
 	}
-	return bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+	return text
 }
