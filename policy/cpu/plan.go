@@ -213,45 +213,46 @@ func (p *plan) create(v *graph.Value, from, to int) *buffer {
 	return b
 }
 
-// inPlace returns the operand whose buffer the job's output may take over: read for the last time
-// here, of the same shape, and read nowhere else but at the place that is being written.
+// inPlace returns the operand whose buffer the job's output may take over, nil if there is none: one
+// of the same shape that nothing needs afterwards and that no other operand shares a buffer with,
+// unless the job reads all of them only at the element that it writes.
 func (p *plan) inPlace(i int, j *job, last map[*graph.Value]int) *graph.Value {
-	n := j.node
-	var candidates []*graph.Value
-	elementwise := n.Op.Elementwise()
-	switch {
-	case j.base != nil:
-		candidates = []*graph.Value{j.base}
-	case n.Op == graph.OpLinear && len(n.In) > 1:
-		candidates = n.In[1:]
-	case n.Op == graph.OpSwiGLUGrad:
-		candidates, elementwise = n.In[1:], true
-	case n.Op == graph.OpGELU || n.Op == graph.OpGELUGrad || n.Op == graph.OpDropout:
-		candidates, elementwise = n.In, true
-	case n.Op == graph.OpPosEmbedding:
-		candidates, elementwise = n.In[:1], true
-	case n.Op == graph.OpScaleBy:
-		candidates = n.In[:1]
-	case elementwise:
-		candidates = n.In
-	}
+	candidates, pointwise := overwritable(j)
 	for _, v := range candidates {
 		b := p.where[v]
 		if b == nil || b.keep || b.to != i || last[v] != i || v.Rows != j.out.Rows || v.Cols != j.out.Cols {
 			continue
 		}
-		alone := true
+		sharers := 0
 		for _, o := range j.reads() {
-			alone = alone && (elementwise || o == v || p.where[o] != b)
+			if p.where[o] == b {
+				sharers++
+			}
 		}
-		if n.Op == graph.OpLinear && n.In[0] == v {
-			alone = false
-		}
-		if alone {
+		if pointwise || sharers == 1 {
 			return v
 		}
 	}
 	return nil
+}
+
+// overwritable lists the operands that a job reads at an element no later than it writes that
+// element. pointwise says that this holds for all its operands.
+func overwritable(j *job) (operands []*graph.Value, pointwise bool) {
+	n := j.node
+	switch {
+	case j.base != nil:
+		return []*graph.Value{j.base}, false
+	case n.Op == graph.OpLinear:
+		return n.In[1:], false // the residual, if any
+	case n.Op == graph.OpScaleBy, n.Op == graph.OpPosEmbedding:
+		return n.In[:1], false
+	case n.Op == graph.OpSwiGLUGrad:
+		return n.In[1:], true
+	case n.Op.Elementwise(), n.Op == graph.OpGELU, n.Op == graph.OpGELUGrad, n.Op == graph.OpDropout:
+		return n.In, true
+	}
+	return nil, false
 }
 
 // rotate finds a home for the projection with rotated q and k: in place if only this attention and
