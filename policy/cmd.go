@@ -149,7 +149,7 @@ func (*EvalCmd) Help() string {
 
 // Run evaluates.
 func (c *EvalCmd) Run(ctx context.Context) error {
-	m, err := Load(c.Policy)
+	m, err := loadPolicy(c.Policy)
 	if err != nil {
 		return err
 	}

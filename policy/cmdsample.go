@@ -41,7 +41,7 @@ func (*SampleCmd) Help() string {
 
 // Run samples.
 func (c *SampleCmd) Run(ctx context.Context) error {
-	m, err := Load(c.Policy)
+	m, err := loadPolicy(c.Policy)
 	if err != nil {
 		return err
 	}

@@ -100,8 +100,10 @@ func (m *Model) loadWeights(dir string) error {
 	if m.Config.Family == GPT2 && !ts.Has("transformer.wte.weight") && ts.Has("wte.weight") {
 		prefix = "transformer."
 	}
+	used := make(map[string]bool)
 	for _, t := range m.Config.tensors() {
 		name := strings.TrimPrefix(t.name, prefix)
+		used[name] = true
 		p := m.Params.Get(t.param)
 		block := p.Data[t.row*p.Cols : (t.row+t.rows)*p.Cols]
 		if err := ts.Read(name, t.shape(), block); err != nil {
@@ -114,7 +116,41 @@ func (m *Model) loadWeights(dir string) error {
 			m.DType = checkpoint.BF16
 		}
 	}
+	for _, name := range ts.Names() {
+		if !used[name] && !ignorable(name) {
+			return fmt.Errorf("%s: tensor %s has no place in the %s model of config.json", dir, name, m.Config.Family)
+		}
+	}
 	return nil
+}
+
+// ignorable are tensors that older versions of transformers saved though they can be computed, the
+// copy of a tied head, and a reward model's head, which package reward reads.
+func ignorable(name string) bool {
+	for _, suffix := range []string{".rotary_emb.inv_freq", ".attn.bias", ".attn.masked_bias", "lm_head.weight"} {
+		if strings.HasSuffix(name, suffix) {
+			return true
+		}
+	}
+	return strings.HasPrefix(name, "score.")
+}
+
+// loadPolicy is Load for the commands that need a language model.
+func loadPolicy(dir string) (*Model, error) {
+	m, err := Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	resolved, err := Resolve(dir)
+	if err != nil {
+		return nil, err
+	}
+	if manifest, ok, err := checkpoint.ReadManifest(resolved); err != nil {
+		return nil, err
+	} else if ok && manifest.Kind == "reward" {
+		return nil, fmt.Errorf("%s is a reward model, this command needs a policy", dir)
+	}
+	return m, nil
 }
 
 // transpose turns [rows, cols] into [cols, rows].

@@ -104,6 +104,7 @@ func TestLoadRefuses(t *testing.T) {
 	}{
 		{"wrong width", edit("config.json", `"hidden_size": 24`, `"hidden_size": 32`), "config.json asks for"},
 		{"more layers", edit("config.json", `"num_hidden_layers": 2`, `"num_hidden_layers": 3`), "model.layers.2"},
+		{"fewer layers", edit("config.json", `"num_hidden_layers": 2`, `"num_hidden_layers": 1`), "model.layers.1"},
 		{"small vocabulary", edit("config.json", `"vocab_size": 320`, `"vocab_size": 300`), "asks for [300 24]"},
 		{"truncated weights", truncate("model.safetensors", 20000), "truncated"},
 		{"no weights", remove("model.safetensors"), "no model.safetensors"},
@@ -124,6 +125,20 @@ func TestLoadRefuses(t *testing.T) {
 	}
 	if _, err := Load(filepath.Join(t.TempDir(), "nowhere")); err == nil {
 		t.Error("a directory that is not there was loaded")
+	}
+}
+
+// TestRewardModelIsNoPolicy: the commands that sample say so instead of sampling nonsense.
+func TestRewardModelIsNoPolicy(t *testing.T) {
+	m := fixture(t, "gpt2")
+	for kind, want := range map[string]string{"policy": "", "reward": "is a reward model"} {
+		dir := filepath.Join(t.TempDir(), kind)
+		if err := m.Save(dir, manifestOf(kind)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := loadPolicy(dir); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", kind, err, want)
+		}
 	}
 }
 
