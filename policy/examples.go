@@ -22,7 +22,8 @@ type Example struct {
 //
 //   - demo/1, and what reward/prefs reads as such: TRL prompt-completion and messages rows;
 //   - ranked/1 and other rankings: the best completion of each;
-//   - {"instruction","input","output"} rows, in JSON lines or one JSON array;
+//   - {"instruction","input","output"} rows, with or without a "history" of earlier turns, in JSON
+//     lines or one JSON array;
 //   - {"text"} rows, and the lines of a .txt file: completions of the empty prompt.
 //
 // All of them also as .gz.
@@ -76,11 +77,12 @@ func readExamples(file string) iter.Seq2[Example, error] {
 
 // plainRow are the rows that are no preference format.
 type plainRow struct {
-	Instruction *string `json:"instruction"`
-	Input       string  `json:"input"`
-	Output      *string `json:"output"`
-	Text        *string `json:"text"`
-	Split       string  `json:"split"`
+	Instruction *string     `json:"instruction"`
+	Input       string      `json:"input"`
+	Output      *string     `json:"output"`
+	History     [][2]string `json:"history"` // turns before: what was asked, what was answered
+	Text        *string     `json:"text"`
+	Split       string      `json:"split"`
 }
 
 func (r plainRow) example() (Example, error) {
@@ -90,7 +92,12 @@ func (r plainRow) example() (Example, error) {
 		if r.Input != "" {
 			prompt += "\n\n" + r.Input
 		}
-		return Example{Prompt: prefs.Plain(prompt), Completion: *r.Output, Split: r.Split}, nil
+		var turns []prefs.Message
+		for _, h := range r.History {
+			turns = append(turns, prefs.Message{Role: "user", Content: h[0]}, prefs.Message{Role: "assistant", Content: h[1]})
+		}
+		turns = append(turns, prefs.Plain(prompt)...)
+		return Example{Prompt: turns, Completion: *r.Output, Split: r.Split}, nil
 	case r.Text != nil:
 		return Example{Completion: *r.Text, Split: r.Split}, nil
 	}

@@ -45,6 +45,8 @@ func TestReadExamples(t *testing.T) {
 			[]Example{{sky, "Blue.", ""}}},
 		{"instruction array", "a.json", `[{"instruction":"Sky?","input":"","output":"Blue."},{"instruction":"Add","input":"1 2","output":"3"}]`,
 			[]Example{{sky, "Blue.", ""}, {prefs.Plain("Add\n\n1 2"), "3", ""}}},
+		{"history", "a.jsonl", `{"instruction":"Sea?","output":"Grey.","history":[["Sky?","Blue."]]}`,
+			[]Example{{[]prefs.Message{{Role: "user", Content: "Sky?"}, {Role: "assistant", Content: "Blue."}, {Role: "user", Content: "Sea?"}}, "Grey.", ""}}},
 		{"instruction lines", "a.jsonl.gz", "{\"instruction\":\"Sky?\",\"input\":\"\",\"output\":\"Blue.\"}\n", []Example{{sky, "Blue.", ""}}},
 		{"text rows", "a.jsonl", "{\"text\":\"One.\"}\n{\"text\":\"Two.\"}\n", []Example{{nil, "One.", ""}, {nil, "Two.", ""}}},
 		{"lines", "a.txt", "One.\r\n\nTwo.", []Example{{nil, "One.", ""}, {nil, "Two.", ""}}},
