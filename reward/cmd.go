@@ -261,7 +261,7 @@ func (b *scoreBatch) add(ctx context.Context, r prefs.Record) error {
 		return fmt.Errorf("%s records have no completions to score", r.Schema())
 	}
 	for _, c := range completions {
-		if key := promptID + "\x00" + c.ID; b.seen[key] {
+		if key := promptID + "\x00" + c.ID + "\x00" + c.Text; b.seen[key] {
 			continue
 		} else {
 			b.seen[key] = true

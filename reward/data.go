@@ -33,6 +33,7 @@ func ReadData(files, demos []string, format prefs.Format) (Data, error) {
 			return d, err
 		}
 	}
+	disambiguate(d.Rankings)
 	for i, path := range demos {
 		for r, err := range prefs.ReadDemos(path, prefs.Auto) {
 			if err != nil {
@@ -45,6 +46,27 @@ func ReadData(files, demos []string, format prefs.Format) (Data, error) {
 		}
 	}
 	return d, nil
+}
+
+// disambiguate gives prompts that share an id but not their words, and completions
+// of one prompt likewise, ids of their own: files of different origin may both
+// count from 1.
+func disambiguate(lines []*prefs.Ranked) {
+	prompts, texts := map[string]string{}, map[string]string{}
+	for _, r := range lines {
+		content := prefs.PromptID(r.Prompt)
+		if first, ok := prompts[r.PromptID]; ok && first != content {
+			r.PromptID += "-" + content
+		}
+		prompts[r.PromptID] = content
+		for i := range r.Completions {
+			c := &r.Completions[i]
+			if first, ok := texts[textName(r, i)]; ok && first != c.Text {
+				c.ID += "-" + prefs.CompletionID(c.Text)
+			}
+			texts[textName(r, i)] = c.Text
+		}
+	}
 }
 
 func (d *Data) hash(role, path string) (err error) {

@@ -69,7 +69,7 @@ func makeGroups(lines []*prefs.Ranked, enc *encoder, ties TiePolicy) ([]group, G
 		pairs, tied := linksOf(r, ties)
 		_, nTies := r.Pairs()
 		stats.Ties += nTies
-		if len(pairs)+len(tied) == 0 {
+		if len(pairs)+len(tied) == 0 || r.WeightOr1() == 0 {
 			continue
 		}
 		stats.Used++

@@ -87,8 +87,12 @@ func adopt(columns Fields, name string, dst *string) {
 }
 
 // adoptIDs takes the columns chosen_id and rejected_id where both are strings or
-// whole numbers, and different.
+// whole numbers, and different. Without a prompt_id beside them they may mean
+// anything, so they stay columns.
 func adoptIDs(columns Fields, completions []Completion) {
+	if !columns.Has("prompt_id") {
+		return
+	}
 	ids := [2]string{}
 	for i, name := range []string{"chosen_id", "rejected_id"} {
 		raw, _ := columns.Get(name)
