@@ -62,6 +62,7 @@ type plan struct {
 	where   map[*graph.Value]*buffer
 	buffers []*buffer
 	rotated map[*graph.Value]*buffer // Attention: projection with rotated q and k
+	kept    map[*graph.Node]*buffer  // LogProb: logits that its gradient finds again
 	workers int
 }
 
@@ -70,6 +71,7 @@ func newPlan(g *graph.Graph, outputs []*graph.Value, workers int) *plan {
 		g: g, workers: workers, outputs: map[*graph.Value]bool{},
 		readers: map[*graph.Value][]*graph.Node{},
 		where:   map[*graph.Value]*buffer{}, rotated: map[*graph.Value]*buffer{},
+		kept: map[*graph.Node]*buffer{},
 	}
 	for _, v := range outputs {
 		p.outputs[v] = true
@@ -199,6 +201,7 @@ func (p *plan) assign() {
 			p.create(v, i, end)
 		}
 		p.rotate(i, j, last)
+		p.keepLogits(i, j, last)
 		if n := scratchFloats(j.node, p.workers); n > 0 {
 			j.scratch = &buffer{floats: n, from: i, to: i}
 			p.buffers = append(p.buffers, j.scratch)
@@ -274,4 +277,20 @@ func (p *plan) rotate(i int, j *job, last map[*graph.Value]int) {
 	b := &buffer{floats: qkv.Rows.Cap * qkv.Cols, from: i, to: max(i, last[qkv])}
 	p.buffers = append(p.buffers, b)
 	p.rotated[n.Out[0]] = b
+}
+
+// maxKeptLogits bounds the memory for logits that are kept, in floats; 64 MB.
+const maxKeptLogits = 16 << 20
+
+// keepLogits reserves room for all logits of a LogProb, if they are not many, so that its gradient
+// does not have to compute them again.
+func (p *plan) keepLogits(i int, j *job, last map[*graph.Value]int) {
+	n := j.node
+	if n.Op != graph.OpLogProb || len(p.readers[n.Out[2]]) == 0 {
+		return
+	}
+	if floats := n.In[0].Rows.Cap * n.W.Rows; floats <= maxKeptLogits {
+		p.kept[n] = &buffer{floats: floats, from: i, to: last[n.Out[2]]}
+		p.buffers = append(p.buffers, p.kept[n])
+	}
 }

@@ -264,3 +264,17 @@ func TestStepsDoNotAllocate(t *testing.T) {
 		}
 	})
 }
+
+// Logits that are kept for the gradient and logits that are computed again give the same bits.
+func TestKeptLogitsChangeNothing(t *testing.T) {
+	toy := newToy("llama")
+	kept, again := newTrainer(toy, 60, 3, 9, 0), newTrainer(toy, 60, 3, maxKeptLogits/toy.vocab+1, 0)
+	d := OpenWith(2, Portable())
+	want := bits(t, d, kept, kept.feeds(6, 30, 17))
+	for what, got := range bits(t, d, again, again.feeds(6, 30, 17)) {
+		sameBits(t, what, got, want[what])
+	}
+	if n, m := len(newPlan(kept.g, nil, 1).kept), len(newPlan(again.g, nil, 1).kept); n != 1 || m != 0 {
+		t.Errorf("control: logits kept in %d and %d graphs, want 1 and 0", n, m)
+	}
+}

@@ -36,6 +36,7 @@ type head struct {
 	dw                 paramGrad
 
 	logits, chunks []float32
+	kept           []float32 // LogProb and its gradient: the logits of all rows, nil if not kept
 }
 
 func (b *binder) head(j *job) step {
@@ -48,7 +49,9 @@ func (b *binder) head(j *job) step {
 		if b.used(n.Out[1]) {
 			s.entropy = b.tensor(n.Out[1])
 		}
+		s.kept = b.keptLogits(n)
 	case graph.OpLogProbGrad:
+		s.kept = b.keptLogits(in[3].From)
 		s.dlogp, s.lse, s.grad = b.tensor(in[0]), b.tensor(in[3]), true
 		in = in[1:]
 		if b.used(j.out) {
@@ -73,6 +76,13 @@ func (b *binder) head(j *job) step {
 	return s
 }
 
+func (b *binder) keptLogits(n *graph.Node) []float32 {
+	if k := b.plan.kept[n]; k != nil {
+		return b.p.slice(k)
+	}
+	return nil
+}
+
 func (s *head) run(w *Worker, p *Program) {
 	rows, v := s.h.n(), s.w.Rows
 	if rows == 0 && s.dw.data != nil && !s.dw.adds(p) {
@@ -81,14 +91,20 @@ func (s *head) run(w *Worker, p *Program) {
 	}
 	for from := 0; from < rows; from += headRows {
 		n := min(headRows, rows-from)
-		w.logits(s.logits, s.h, from, n, s.w, s.packed)
+		logits := s.logits
+		if s.kept != nil {
+			logits = s.kept[from*v:]
+		}
+		if s.kept == nil || !s.grad {
+			w.logits(logits, s.h, from, n, s.w, s.packed)
+		}
 		lo, hi := w.Part(n)
 		for i := lo; i < hi; i++ {
-			s.row(w, from+i, s.logits[i*v:(i+1)*v])
+			s.row(w, from+i, logits[i*v:(i+1)*v])
 		}
 		w.Barrier()
 		if s.grad {
-			s.backward(w, p, from, n)
+			s.backward(w, p, logits, from, n)
 		}
 	}
 	if s.op == graph.OpCrossEntropy && w.ID() == 0 {
@@ -174,15 +190,15 @@ func logSum(top float32, sum float64) float64 { return float64(top) + math.Log(s
 func logProb(z, scale float32, lse float64) float32 { return float32(float64(z*scale) - lse) }
 
 // backward: dh = dz head, dhead += dzᵀ h for a block of rows.
-func (s *head) backward(w *Worker, p *Program, from, n int) {
+func (s *head) backward(w *Worker, p *Program, logits []float32, from, n int) {
 	v, d := s.w.Rows, s.w.Cols
 	if s.dh != nil {
-		g := Gemm{M: n, N: d, K: v, A: s.logits, LDA: v, B: s.w.Data, LDB: d, C: s.dh.data[from*d:], LDC: d}
+		g := Gemm{M: n, N: d, K: v, A: logits, LDA: v, B: s.w.Data, LDB: d, C: s.dh.data[from*d:], LDC: d}
 		w.Gemm(&g)
 	}
 	if s.dw.data != nil {
 		g := Gemm{
-			M: v, N: d, K: n, A: s.logits, LDA: v, TransA: true, B: s.h.data[from*d:], LDB: d,
+			M: v, N: d, K: n, A: logits, LDA: v, TransA: true, B: s.h.data[from*d:], LDB: d,
 			C: s.dw.data, LDC: d,
 		}
 		if from > 0 || s.dw.adds(p) {
