@@ -3,7 +3,6 @@ package graph
 import (
 	"fmt"
 	"sync"
-	"unsafe"
 )
 
 // Param is one trainable tensor. A linear layer's weight is [out, in] as in PyTorch and Hugging
@@ -101,15 +100,4 @@ func (ps *Params) CopyFrom(src *Params) error {
 	}
 	ps.Changed()
 	return nil
-}
-
-// slack is how many floats past the end of a tensor a vector kernel may read.
-const slack = 1024
-
-// Alloc returns n zero floats, 64-byte aligned, with room behind them for kernels that read (never
-// write) past the end.
-func Alloc(n int) []float32 {
-	b := make([]float32, n+slack+16)
-	off := int(-uintptr(unsafe.Pointer(&b[0]))&63) / 4
-	return b[off : off+n : off+n]
 }

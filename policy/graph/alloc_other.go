@@ -1,5 +1,5 @@
 //go:build !linux
 
-package cpu
+package graph
 
 func adviseHugePages([]float32) {}
