@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -218,12 +219,13 @@ func TestTwoStores(t *testing.T) {
 
 func TestErrorsHaveNames(t *testing.T) {
 	tests := map[error]error{
-		sqlite3.Error{Code: sqlite3.ErrFull}:     ErrFull,
-		sqlite3.Error{Code: sqlite3.ErrBusy}:     ErrLocked,
-		sqlite3.Error{Code: sqlite3.ErrReadonly}: ErrReadOnly,
-		sqlite3.Error{Code: sqlite3.ErrCantOpen}: ErrReadOnly,
-		sqlite3.Error{Code: sqlite3.ErrNotADB}:   ErrNotAgora,
-		sqlite3.Error{Code: sqlite3.ErrCorrupt}:  ErrDamaged,
+		sqlite3.Error{Code: sqlite3.ErrFull}:                               ErrFull,
+		sqlite3.Error{Code: sqlite3.ErrIoErr, SystemErrno: syscall.ENOSPC}: ErrFull,
+		sqlite3.Error{Code: sqlite3.ErrBusy}:                               ErrLocked,
+		sqlite3.Error{Code: sqlite3.ErrReadonly}:                           ErrReadOnly,
+		sqlite3.Error{Code: sqlite3.ErrCantOpen}:                           ErrReadOnly,
+		sqlite3.Error{Code: sqlite3.ErrNotADB}:                             ErrNotAgora,
+		sqlite3.Error{Code: sqlite3.ErrCorrupt}:                            ErrDamaged,
 	}
 	for in, want := range tests {
 		if got := explain(in); !errors.Is(got, want) || !errors.Is(got, in) {

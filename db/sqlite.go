@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	sqlite3 "github.com/mattn/go-sqlite3"
 	"gorm.io/driver/sqlite"
@@ -225,7 +226,10 @@ func explain(err error) error {
 	case sqlite3.ErrCorrupt:
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	case sqlite3.ErrIoErr:
-		if errors.Is(e.SystemErrno, fs.ErrPermission) {
+		switch {
+		case errors.Is(e.SystemErrno, syscall.ENOSPC):
+			return fmt.Errorf("%w: %w", ErrFull, err)
+		case errors.Is(e.SystemErrno, fs.ErrPermission):
 			return fmt.Errorf("%w: %w", ErrReadOnly, err)
 		}
 		return fmt.Errorf("disk error: %w", err)

@@ -78,9 +78,12 @@ func TestSessionCookie(t *testing.T) {
 	if _, ok, err := s.st.Sessions().Find(c.Value); err != nil || !ok {
 		t.Errorf("session not stored: %v", err)
 	}
-	secure := newSessions(s.st.Store, true)
+	secure := newSessions(s.st.Store, PublicAddress{URL: "https://example.com", Secure: true})
 	if secure.Cookie.Name != "__Host-agora" || !secure.Cookie.Secure || secure.Cookie.Domain != "" {
 		t.Errorf("cookie under TLS %+v", secure.Cookie)
+	}
+	if name := (PublicAddress{URL: "http://127.0.0.1:8081"}).cookie(); name != "agora-8081" {
+		t.Errorf("a second site on this machine shares the cookie %s", name)
 	}
 }
 

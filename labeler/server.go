@@ -62,7 +62,7 @@ func NewServer(store *db.Store, o Options) (*Server, error) {
 	s := &Server{
 		schema: o.Schema,
 		store:  store, log: o.Log, public: o.Public,
-		sessions: newSessions(store, o.Public.Secure),
+		sessions: newSessions(store, o.Public),
 		logins:   newLoginLimits(), hashing: make(chan struct{}, 2), closing: make(chan struct{}),
 	}
 	s.sessions.ErrorFunc = s.sessionFailed

@@ -18,19 +18,28 @@ const sessionLife = 7 * 24 * time.Hour
 
 // newSessions keeps sign-ins on the server: the cookie holds a random token,
 // the database its hash, so that a sign-out or a lock-out works at once.
-func newSessions(store *db.Store, secure bool) *scs.SessionManager {
+func newSessions(store *db.Store, public PublicAddress) *scs.SessionManager {
 	m := scs.New()
 	m.Store = store.Sessions()
 	m.Lifetime = sessionLife
-	m.Cookie.Name = "agora"
+	m.Cookie.Name = public.cookie()
 	m.Cookie.HttpOnly = true
 	m.Cookie.SameSite = http.SameSiteLaxMode
 	m.Cookie.Path = "/"
-	if secure {
-		m.Cookie.Name = "__Host-agora"
-		m.Cookie.Secure = true
-	}
+	m.Cookie.Secure = public.Secure
 	return m
+}
+
+// cookie names the session cookie. Browsers send cookies to every port of a
+// host, so two sites on one machine need two names.
+func (p PublicAddress) cookie() string {
+	if p.Secure {
+		return "__Host-agora" // browsers take it under https for this very host only
+	}
+	if u, err := url.Parse(p.URL); err == nil && u.Port() != "" {
+		return "agora-" + u.Port()
+	}
+	return "agora"
 }
 
 // signIn starts a session for u under a fresh token.
