@@ -170,6 +170,39 @@ func TestSampleModes(t *testing.T) {
 	}
 }
 
+// TestSampleFrequencies: 4,000 draws fall on the tokens as often as their probabilities say, and
+// draws at another temperature do not.
+func TestSampleFrequencies(t *testing.T) {
+	m := tinyModel(t, tinyConfigs()["llama"])
+	prompt := []int32{60, 1, 2}
+	logits, err := Logits(testDevice(t), m, prompt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var total float64
+	for _, x := range logits {
+		total += math.Exp(float64(x))
+	}
+	reqs := make([]Request, 4000)
+	for i := range reqs {
+		reqs[i] = Request{Prompt: prompt, Stream: int32(i)}
+	}
+	s := sampler(t, m, 64)
+	distance := func(temperature float64) (tv float64) { // total variation
+		counts := make([]float64, len(logits))
+		for _, c := range sample(t, s, reqs, Sampling{MaxNew: 1, Temperature: temperature, Seed: 11}) {
+			counts[c.Tokens[0]]++
+		}
+		for i, x := range logits {
+			tv += math.Abs(counts[i]/float64(len(reqs))-math.Exp(float64(x))/total) / 2
+		}
+		return tv
+	}
+	if right, wrong := distance(1), distance(3); right > .06 || wrong < .12 {
+		t.Errorf("total variation %.3f at temperature 1, %.3f at 3", right, wrong)
+	}
+}
+
 // TestInitialLoss: a fresh model knows nothing, so its loss is ln V.
 func TestInitialLoss(t *testing.T) {
 	for name, c := range tinyConfigs() {

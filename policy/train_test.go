@@ -111,8 +111,48 @@ func checkResume(t *testing.T, train trainer) {
 			}
 		}
 	}
+	checkCutOff(t, train, whole)
 	if _, err := train(context.Background(), Job{Out: whole}); err == nil || !strings.Contains(err.Error(), "--resume") {
 		t.Errorf("a second run in the same directory: %v", err)
+	}
+}
+
+// countdown is a context that is cancelled when its Err was asked n times: in a step, in the middle of
+// an evaluation or of a sample.
+type countdown struct {
+	context.Context
+	n *int
+}
+
+func (c countdown) Err() error {
+	if *c.n--; *c.n < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// checkCutOff stops a run at many places, wherever they fall, until it gets to the end.
+func checkCutOff(t *testing.T, train trainer, whole string) {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "cut-off")
+	for i, n := 0, 7; ; i, n = i+1, n+31 {
+		left := n
+		_, err := train(countdown{context.Background(), &left}, Job{Out: out, Resume: i > 0})
+		var stopped *Interrupted
+		if err == nil {
+			break
+		} else if !errors.As(err, &stopped) {
+			t.Fatalf("cut off at check %d: %v", n, err)
+		}
+	}
+	if a, b := tree(t, filepath.Join(whole, CheckpointDir)), tree(t, filepath.Join(out, CheckpointDir)); !reflect.DeepEqual(a, b) {
+		t.Errorf("cut off: checkpoint differs: %s", difference(a, b))
+	}
+	if a, b := logLines(t, filepath.Join(whole, MetricsFile)), logLines(t, filepath.Join(out, MetricsFile)); !reflect.DeepEqual(a, b) {
+		t.Errorf("cut off: metrics differ:\n%v\n%v", a, b)
+	}
+	if a, b := logLines(t, filepath.Join(whole, SamplesFile)), logLines(t, filepath.Join(out, SamplesFile)); !reflect.DeepEqual(a, b) {
+		t.Errorf("cut off: samples differ:\n%v\n%v", a, b)
 	}
 }
 
