@@ -39,25 +39,27 @@ func (s *Store) Submit(ctx context.Context, userID int64, leaseID string, r Rank
 // replaceAnswer stores a new active answer of a lease, retires the one before,
 // and keeps the ranking as the draft that an edit starts from.
 func (s *Store) replaceAnswer(tx *gorm.DB, l Lease, a *Answer, r Ranking) error {
-	old := tx.Model(&Answer{}).Where("item_id = ? AND user_id = ? AND state = ?", l.ItemID, l.UserID, AnswerActive).Update("state", AnswerReplaced)
-	if old.Error != nil {
-		return old.Error
+	old, err := first[Answer](tx.Where("item_id = ? AND user_id = ? AND state = ?", l.ItemID, l.UserID, AnswerActive))
+	edit := err == nil
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	if edit {
+		a.DurationMS = old.DurationMS // the time until the edit was not spent on the task
+		if err := tx.Model(&old).Update("state", AnswerReplaced).Error; err != nil {
+			return err
+		}
 	}
 	if err := tx.Create(a).Error; err != nil {
 		return fmt.Errorf("store answer: %w", err)
 	}
-	if old.RowsAffected > 0 {
-		if err := audit(tx, s.Now(), l.UserID, "answer.edit", fmt.Sprintf("answer:%d", a.ID), nil); err != nil {
-			return err
-		}
-	}
 	if err := putDraft(tx, Draft{l.ItemID, l.UserID, r, s.Now()}); err != nil {
 		return err
 	}
-	if l.State == LeaseAnswered {
-		return nil // the edit time runs from the first submission
+	if edit {
+		return audit(tx, s.Now(), l.UserID, "answer.edit", fmt.Sprintf("answer:%d", a.ID), map[string]any{"replaces": old.ID})
 	}
-	return s.closeLease(tx, l, LeaseAnswered, nil)
+	return s.closeLease(tx, l, LeaseAnswered, nil) // an edit's time runs from the first submission
 }
 
 // answer checks a ranking against its item and turns keys into positions.

@@ -64,7 +64,7 @@ func TestOpenRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			st.Close()
-			exec(t, rawDB(t, path), "INSERT INTO schema_migrations VALUES (2, '0002_future.sql', 'x', 0)")
+			exec(t, rawDB(t, path), "INSERT INTO schema_migrations VALUES (1000, '1000_future.sql', 'x', 0)")
 		}},
 		{name: "changed migration", want: ErrNotAgora, make: func(t *testing.T, path string) {
 			st, err := Open(t.Context(), path, Options{})
@@ -72,7 +72,7 @@ func TestOpenRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			st.Close()
-			exec(t, rawDB(t, path), "UPDATE schema_migrations SET sha256 = 'x'")
+			exec(t, rawDB(t, path), "UPDATE schema_migrations SET sha256 = 'x' WHERE version = 1")
 		}},
 		{name: "truncated", want: ErrDamaged, make: func(t *testing.T, path string) {
 			st, err := Open(t.Context(), path, Options{})

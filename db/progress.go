@@ -56,10 +56,22 @@ func (s *Store) countQueue(tx *gorm.DB, proj Project, userID int64, p *Progress)
 	if err != nil || proj.Archived {
 		return err
 	}
-	return tx.Raw(`SELECT count(*) FROM items i WHERE i.project_id = ? AND NOT i.closed AND i.kind = ?
-		AND (i.taken < ? AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.item_id = i.id AND l.user_id = ? AND l.state <> ?)
-		OR EXISTS (SELECT 1 FROM leases l WHERE l.item_id = i.id AND l.user_id = ? AND l.state = ?))`,
-		proj.ID, ItemRank, proj.Overlap, userID, LeaseExpired, userID, LeaseOpen).Scan(&p.Left).Error
+	const free = "i.project_id = ? AND i.closed = ? AND i.kind = ? AND i.taken < ? AND i.k <= 9"
+	args := []any{proj.ID, false, ItemRank, proj.Overlap}
+	var all, seen, held int64 // free items; those of them not to come (again); the one in hand
+	err = tx.Raw("SELECT count(*) FROM items i WHERE "+free, args...).Scan(&all).Error
+	if err != nil {
+		return err
+	}
+	err = tx.Raw("SELECT count(*) FROM leases l JOIN items i ON i.id = l.item_id WHERE l.user_id = ? AND l.state <> ? AND "+free,
+		append([]any{userID, LeaseExpired}, args...)...).Scan(&seen).Error
+	if err != nil {
+		return err
+	}
+	err = tx.Raw("SELECT count(*) FROM leases l JOIN items i ON i.id = l.item_id WHERE l.user_id = ? AND l.state = ? AND i.project_id = ?",
+		userID, LeaseOpen, proj.ID).Scan(&held).Error
+	p.Left = all - seen + held
+	return err
 }
 
 // undoState tells whether Undo would find something.

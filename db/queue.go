@@ -86,16 +86,17 @@ func (s *Store) holdOrTake(tx *gorm.DB, p Project, userID int64) (Lease, error) 
 // pick chooses the next item for a labeler: left-behind drafts first, then by
 // priority, then in the order they came.
 func pick(tx *gorm.DB, p Project, userID int64) (int64, error) {
+	const free = `i.project_id = ? AND i.closed = ? AND i.kind = ? AND i.taken < ? AND i.k <= 9
+		AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.item_id = i.id AND l.user_id = ? AND l.state <> ?)
+		ORDER BY i.priority DESC, i.id LIMIT 1`
+	args := []any{p.ID, false, ItemRank, p.Overlap, userID, LeaseExpired}
 	var id int64
-	err := tx.Raw(`
-		SELECT i.id FROM items i
-		LEFT JOIN drafts d ON d.item_id = i.id AND d.user_id = ?
-		WHERE i.project_id = ? AND NOT i.closed AND i.kind = ? AND i.taken < ?
-		AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.item_id = i.id AND l.user_id = ? AND l.state IN (?, ?, ?))
-		ORDER BY CASE WHEN d.user_id IS NULL THEN 1 ELSE 0 END, i.priority DESC, i.id
-		LIMIT 1`, userID, p.ID, ItemRank, p.Overlap, userID, LeaseOpen, LeaseAnswered, LeaseSkipped).Scan(&id).Error
+	err := tx.Raw("SELECT i.id FROM drafts d JOIN items i ON i.id = d.item_id WHERE d.user_id = ? AND "+free, append([]any{userID}, args...)...).Scan(&id).Error
 	if err == nil && id == 0 {
-		return 0, ErrNoTask
+		err = tx.Raw("SELECT i.id FROM items i WHERE "+free, args...).Scan(&id).Error
+	}
+	if err == nil && id == 0 {
+		err = ErrNoTask
 	}
 	return id, err
 }

@@ -352,7 +352,7 @@ func TestEdit(t *testing.T) {
 	r := inOrder(task)
 	r.Note = "second thoughts"
 	must(l.Submit(ctx, ana, task.Lease.ID, r))(t)
-	if got := l.answers(); len(got) != 1 || got[0].Answer.Note != "second thoughts" {
+	if got := l.answers(); len(got) != 1 || got[0].Answer.Note != "second thoughts" || got[0].Answer.DurationMS != 0 {
 		t.Errorf("%d answers, %+v", len(got), got[0].Answer)
 	}
 	l.Clock.Advance(2 * time.Minute) // an hour after the first submission
