@@ -11,5 +11,13 @@
 //	evaluate.go       accuracy with a labeler-clustered interval, by group, margin, length
 //	comparison.go     rater against rater; bradleyterry.go: one strength per text
 //
+// A checkpoint is a directory that transformers loads with
+// AutoModelForSequenceClassification: config.json, the trunk and the head as two
+// safetensors shards, the tokenizer, and agora.json with parents, data and
+// settings by hash. transformers' head has no bias: add the tensor score.bias to
+// its logits to get the scores that average 0 on demonstrations. It names no
+// padding token, so transformers scores one sequence at a time (see
+// classifierConfig for why).
+//
 // The records and public formats are in reward/prefs.
 package reward

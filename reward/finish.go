@@ -1,8 +1,11 @@
 package reward
 
 import (
+	"cmp"
 	"context"
 	"maps"
+	"slices"
+	"strings"
 
 	"agora/reward/prefs"
 )
@@ -17,6 +20,9 @@ func (t *trainer) finish(ctx context.Context) (*Result, error) {
 	if t.pending != nil { // else the run was stopped right before the last line below
 		line := maps.Clone(t.pending)
 		maps.Copy(line, metrics)
+		if err := t.showTexts(ctx); err != nil {
+			return nil, t.stopped(ctx, err)
+		}
 		if err := t.log(line); err != nil {
 			return nil, err
 		}
@@ -53,6 +59,68 @@ func (t *trainer) conclude(ctx context.Context, out *Result) (map[string]float64
 		}
 	}
 	return metrics, nil
+}
+
+// shown is how many texts the run shows, and fromTexts how many they are chosen from.
+const shown, fromTexts = 8, 200
+
+// showTexts reports validation texts from the best to the worst score, evenly
+// spaced, so that a person sees what the model likes.
+func (t *trainer) showTexts(ctx context.Context) error {
+	type scoredText struct {
+		prompt     []prefs.Message
+		completion string
+		score      float32
+	}
+	var texts []scoredText
+	var seqs [][]int32
+	seen := map[string]bool{}
+	enc := t.model.encoder()
+	for _, r := range t.split.Val {
+		for i, c := range r.Completions {
+			if name := textName(r, i); seen[name] || len(texts) == fromTexts {
+				continue
+			} else {
+				seen[name] = true
+			}
+			ids, err := enc.tokens(r.Prompt, c.Text)
+			if err != nil {
+				return err
+			}
+			texts, seqs = append(texts, scoredText{r.Prompt, c.Text, 0}), append(seqs, ids)
+		}
+	}
+	scores, err := t.scorer.Score(ctx, seqs)
+	if err != nil {
+		return err
+	}
+	for i, s := range scores {
+		texts[i].score = s
+	}
+	slices.SortStableFunc(texts, func(a, b scoredText) int { return cmp.Compare(b.score, a.score) })
+	for i := range min(shown, len(texts)) {
+		text := texts[i*(len(texts)-1)/max(min(shown, len(texts))-1, 1)]
+		err := t.run.Sample(t.opt.Steps, map[string]any{"prompt": promptText(text.prompt), "completion": text.completion, "score": text.score})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// promptText is a prompt for people to read.
+func promptText(turns []prefs.Message) string {
+	var text strings.Builder
+	for i, m := range turns {
+		if len(turns) > 1 {
+			text.WriteString(m.Role + ": ")
+		}
+		text.WriteString(m.Content)
+		if i < len(turns)-1 {
+			text.WriteString("\n\n")
+		}
+	}
+	return text.String()
 }
 
 // centre shifts the bias so that the mean score of the texts is 0.
