@@ -33,6 +33,7 @@ var launchInputs = map[string][]struct {
 	"reward": {
 		{"policy", []string{"sft", "pretrain", "ppo"}, true},
 		{"data", nil, false},
+		{"demos", nil, false},
 	},
 	"ppo": {
 		{"policy", []string{"sft", "pretrain", "ppo"}, true},

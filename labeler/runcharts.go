@@ -298,12 +298,10 @@ func mean(c curve) float64 {
 	return sum / float64(len(c))
 }
 
-// sampleRow is what trainers write about a sampled text. Names differ between kinds.
+// sampleRow is what trainers write about a sampled text.
 type sampleRow struct {
 	Prompt     string   `json:"prompt"`
 	Completion string   `json:"completion"`
-	Response   string   `json:"response"`
-	Text       string   `json:"text"`
 	Reward     *float64 `json:"reward"`
 	Score      *float64 `json:"score"`
 	Judge      *float64 `json:"judge"`
@@ -311,51 +309,79 @@ type sampleRow struct {
 	step       int64
 }
 
-// samplePairs sets the newest sample of each prompt beside the oldest. Samples come newest step first.
+// maxPairs bounds how many samples a run's page shows.
+const maxPairs = 12
+
+// samplePairs sets what the policy wrote first beside what it writes now: for the same prompts
+// where they recur, else the first step's samples beside the newest step's, each with its own
+// prompt. Samples come newest step first.
 func samplePairs(ctx context.Context, samples []db.Sample) []views.SamplePair {
-	var order []string
-	first, last := map[string]sampleRow{}, map[string]sampleRow{}
-	for _, s := range samples {
-		var row sampleRow
-		if json.Unmarshal([]byte(s.Data), &row) != nil {
-			continue
+	rows := sampleRows(samples)
+	if len(rows) == 0 {
+		return nil
+	}
+	if pairs := samePrompts(ctx, rows); len(pairs) > 1 {
+		return pairs[:min(len(pairs), maxPairs)]
+	}
+	first, newest := rows[len(rows)-1].step, rows[0].step
+	var before, after []sampleRow
+	for _, r := range rows {
+		switch r.step {
+		case newest:
+			after = append(after, r)
+		case first:
+			before = append(before, r)
 		}
-		row.step = s.Step
-		if _, ok := last[row.Prompt]; !ok {
-			last[row.Prompt] = row
-			order = append(order, row.Prompt)
-		}
-		first[row.Prompt] = row
 	}
 	var pairs []views.SamplePair
-	for _, prompt := range order {
-		p := views.SamplePair{Prompt: prompt, After: sampleText(ctx, last[prompt])}
-		if first[prompt].step != last[prompt].step {
-			p.Before = sampleText(ctx, first[prompt])
+	for i := range min(max(len(before), len(after)), maxPairs) {
+		p := views.SamplePair{}
+		if i < len(before) {
+			p.Before = sampleText(ctx, before[i])
+			p.Before.Prompt = before[i].Prompt
+		}
+		if i < len(after) {
+			p.After = sampleText(ctx, after[i])
+			p.After.Prompt = after[i].Prompt
 		}
 		pairs = append(pairs, p)
-		if len(pairs) == 12 {
-			break
-		}
 	}
-	slices.SortStableFunc(pairs, func(a, b views.SamplePair) int {
-		return strings.Compare(emptyLast(a.Before.Head), emptyLast(b.Before.Head))
-	})
 	return pairs
 }
 
-func emptyLast(head string) string {
-	if head == "" {
-		return "1"
+func sampleRows(samples []db.Sample) []sampleRow {
+	var rows []sampleRow
+	for _, s := range samples {
+		var row sampleRow
+		if json.Unmarshal([]byte(s.Data), &row) == nil {
+			row.step = s.Step
+			rows = append(rows, row)
+		}
 	}
-	return "0"
+	return rows
+}
+
+// samePrompts pairs the newest and the oldest sample of every prompt that was sampled at two steps.
+func samePrompts(ctx context.Context, rows []sampleRow) []views.SamplePair {
+	var order []string
+	first, last := map[string]sampleRow{}, map[string]sampleRow{}
+	for _, r := range rows {
+		if _, ok := last[r.Prompt]; !ok {
+			last[r.Prompt] = r
+			order = append(order, r.Prompt)
+		}
+		first[r.Prompt] = r
+	}
+	var pairs []views.SamplePair
+	for _, prompt := range order {
+		if first[prompt].step != last[prompt].step {
+			pairs = append(pairs, views.SamplePair{Prompt: prompt, Before: sampleText(ctx, first[prompt]), After: sampleText(ctx, last[prompt])})
+		}
+	}
+	return pairs
 }
 
 func sampleText(ctx context.Context, r sampleRow) views.SampleText {
-	text := r.Completion + r.Response
-	if text == "" {
-		text = r.Text
-	}
 	var detail []string
 	for _, d := range []struct {
 		key string
@@ -365,5 +391,5 @@ func sampleText(ctx context.Context, r sampleRow) views.SampleText {
 			detail = append(detail, views.T(ctx, d.key, views.Number(*d.v)))
 		}
 	}
-	return views.SampleText{Head: views.T(ctx, "run.after", views.Number(float64(r.step))), Detail: strings.Join(detail, " · "), Text: text}
+	return views.SampleText{Head: views.T(ctx, "run.after", views.Number(float64(r.step))), Detail: strings.Join(detail, " · "), Text: r.Completion}
 }

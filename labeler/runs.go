@@ -295,7 +295,7 @@ func (s *Server) runSettings(ctx context.Context, r db.Run) []views.Setting {
 	return list
 }
 
-// resultRows lists what a finished run says about itself.
+// resultRows lists what a finished run says about itself; an object's members follow its name.
 func resultRows(result string) []views.Row {
 	var m map[string]json.RawMessage
 	if json.Unmarshal([]byte(result), &m) != nil {
@@ -303,7 +303,14 @@ func resultRows(result string) []views.Row {
 	}
 	var rows []views.Row
 	for _, name := range slices.Sorted(mapKeys(m)) {
-		rows = append(rows, views.Row{Name: strings.ReplaceAll(name, "_", " "), Value: resultText(m[name])})
+		label := strings.ReplaceAll(name, "_", " ")
+		if inner := resultRows(string(m[name])); inner != nil {
+			for _, r := range inner {
+				rows = append(rows, views.Row{Name: label + ": " + r.Name, Value: r.Value})
+			}
+			continue
+		}
+		rows = append(rows, views.Row{Name: label, Value: resultText(m[name])})
 	}
 	return rows
 }

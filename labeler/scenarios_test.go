@@ -19,12 +19,12 @@ import (
 // scene is a small world for scenarios: two labelers and a researcher in a project with two tasks.
 type scene struct {
 	*testSite
-	project        db.Project
-	alice, bob     db.User
-	lease          string   // alice's open task
-	keys           []string // its texts' keys, in the order shown
-	browsers       map[string]*browser
-	rosa db.User
+	project    db.Project
+	alice, bob db.User
+	lease      string   // alice's open task
+	keys       []string // its texts' keys, in the order shown
+	browsers   map[string]*browser
+	rosa       db.User
 }
 
 func newScene(t testing.TB) *scene {

@@ -86,7 +86,7 @@ func sampleRun() Run {
 		Warnings: []Notice{{Kind: "warn", Title: "Length grows", Text: "From 10 to 20."}},
 		Lineage:  []LineageStep{{"sft-1", "as policy", "/runs/2", false}, {"ppo-1", "this run", "", true}, {"Checkpoint", "not yet committed", "", false}},
 		Figures:  []Figure{{"Step", "3", "of 20"}}, Charts: []Chart{sampleChart()},
-		Samples: []SamplePair{{Prompt: "My umbrella", Before: SampleText{"Step 0", "reward −0.3", "is wet."}, After: SampleText{"Step 3", "reward 1.2", "and I <3 rain."}}},
+		Samples: []SamplePair{{Prompt: "My umbrella", Before: SampleText{"Step 0", "reward −0.3", "", "is wet."}, After: SampleText{"Step 3", "reward 1.2", "", "and I <3 rain."}}, {After: SampleText{"Step 3", "", "The trouble", "is mine."}}},
 		Config:  []Setting{{"kl_coef", "0.03", "0.1", "score/nat", "price of a nat"}, {"seed", "0", "0", "", "seed"}}, System: []Row{{"Worker", "laptop:1"}}, Rest: []Row{{"lr", "0.001 at step 3"}}}
 }
 

@@ -573,6 +573,8 @@ var english = map[string]string{
 	"input.judge.hint":           "A second reward model, never trained on, that watches for over-optimisation.",
 	"input.data":                 "File with rankings",
 	"input.data.hint":            "Instead of the project’s answers: any import format, on the worker’s machine.",
+	"input.demos":                "File with demonstrations",
+	"input.demos.hint":           "The reward’s zero is set so that demonstrations score 0 on average.",
 	"input.prompts":              "File with prompts",
 	"input.prompts.hint":         "Instead of the project’s prompts.",
 	"input.pretrain":             "File with text for the pretraining mix",
