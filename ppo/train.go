@@ -53,16 +53,16 @@ func Train(ctx context.Context, dev *cpu.Device, c Config, job Job) (Result, err
 	if err != nil {
 		return Result{}, err
 	}
+	t, err := job.trainer(dev, c) // before the run exists: bad input leaves nothing behind
+	if err != nil {
+		return Result{}, err
+	}
 	run, err := policy.OpenRun(job.Out, policy.RunInfo{Kind: "ppo", Config: c, Inputs: inputs, Kernels: dev.Kernels(), DType: "fp32"},
 		policy.RunOptions{Resume: job.Resume, AcceptDifferentBits: job.AcceptDifferentBits, Sinks: job.Sinks})
 	if err != nil {
 		return Result{}, err
 	}
 	defer run.Close()
-	t, err := job.trainer(dev, c)
-	if err != nil {
-		return Result{}, err
-	}
 	s := &session{job: job, run: run, t: t, manifest: checkpoint.Manifest{Kind: "ppo", Config: c,
 		Parents: map[string]string{"policy": inputs["policy"], "reward": inputs["reward"]}, Data: dataOf(inputs)}}
 	if err := s.begin(ctx); err != nil {

@@ -211,6 +211,9 @@ func TestBadInput(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("want one line with %q, got %v", tt.want, err)
 		}
+		if _, err := os.Stat(filepath.Join(job.Out, policy.RunFile)); err == nil {
+			t.Errorf("%s: a run is left behind", tt.want)
+		}
 	}
 }
 
