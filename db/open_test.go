@@ -35,7 +35,7 @@ func rawDB(t *testing.T, path string) *sql.DB {
 	return d
 }
 
-func exec(t *testing.T, d *sql.DB, stmt string) {
+func runSQL(t *testing.T, d *sql.DB, stmt string) {
 	t.Helper()
 	if _, err := d.Exec(stmt); err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func TestOpenRefuses(t *testing.T) {
 			}
 		}},
 		{name: "another program's database", want: ErrNotAgora, make: func(t *testing.T, path string) {
-			exec(t, rawDB(t, path), "CREATE TABLE recipes (id INTEGER)")
+			runSQL(t, rawDB(t, path), "CREATE TABLE recipes (id INTEGER)")
 		}},
 		{name: "newer schema", want: ErrTooNew, make: func(t *testing.T, path string) {
 			st, err := Open(t.Context(), path, Options{})
@@ -64,7 +64,7 @@ func TestOpenRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			st.Close()
-			exec(t, rawDB(t, path), "INSERT INTO schema_migrations VALUES (1000, '1000_future.sql', 'x', 0)")
+			runSQL(t, rawDB(t, path), "INSERT INTO schema_migrations VALUES (1000, '1000_future.sql', 'x', 0)")
 		}},
 		{name: "changed migration", want: ErrNotAgora, make: func(t *testing.T, path string) {
 			st, err := Open(t.Context(), path, Options{})
@@ -72,7 +72,7 @@ func TestOpenRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			st.Close()
-			exec(t, rawDB(t, path), "UPDATE schema_migrations SET sha256 = 'x' WHERE version = 1")
+			runSQL(t, rawDB(t, path), "UPDATE schema_migrations SET sha256 = 'x' WHERE version = 1")
 		}},
 		{name: "truncated", want: ErrDamaged, make: func(t *testing.T, path string) {
 			st, err := Open(t.Context(), path, Options{})
@@ -284,12 +284,12 @@ func TestLocked(t *testing.T) {
 	}
 	other := rawDB(t, path)
 	other.SetMaxOpenConns(1)
-	exec(t, other, "BEGIN IMMEDIATE")
+	runSQL(t, other, "BEGIN IMMEDIATE")
 	start := time.Now()
 	if err := st.CheckWritable(t.Context()); !errors.Is(err, ErrLocked) {
 		t.Errorf("got %v after %v, want %v", err, time.Since(start), ErrLocked)
 	}
-	exec(t, other, "ROLLBACK")
+	runSQL(t, other, "ROLLBACK")
 	if err := st.CheckWritable(t.Context()); err != nil {
 		t.Error(err)
 	}
