@@ -38,7 +38,7 @@ func (o *order) at(k int) int {
 	return o.perm[k%o.n]
 }
 
-// micro is the part of a step that is forwarded at once: whole groups, packed
+// micro is the part of a step that is forwarded at once: groups, packed
 // one text after another without padding.
 type micro struct {
 	ids, lens, last []int32
@@ -49,15 +49,21 @@ type micro struct {
 // limits are the rows that the compiled program has room for.
 type limits struct{ tokens, seqs, pairs, ties int }
 
-// limitsFor leaves room for the largest group.
+// limitsFor leaves room for the largest group, up to four times microTokens, and
+// for the longest pair in any case. A group that needs more is cut.
 func limitsFor(groups []group, microTokens int) limits {
-	l := limits{tokens: microTokens, seqs: 512, pairs: 4096, ties: 1024}
+	l := limits{seqs: 512, pairs: 4096, ties: 1024}
+	largest, pair := 0, 0
 	for _, g := range groups {
-		l.tokens = max(l.tokens, g.tokenCount())
+		largest = max(largest, g.tokenCount())
+		for _, p := range slices.Concat(g.pairs, g.ties) {
+			pair = max(pair, len(g.texts[p.a].tokens)+len(g.texts[p.b].tokens))
+		}
 		l.seqs = max(l.seqs, len(g.texts))
 		l.pairs = max(l.pairs, len(g.pairs))
 		l.ties = max(l.ties, len(g.ties))
 	}
+	l.tokens = max(microTokens, min(largest, 4*microTokens), pair)
 	return l
 }
 
@@ -77,11 +83,13 @@ func split(groups []*group, l limits) []micro {
 	}
 	var out []micro
 	var m micro
-	for _, g := range groups {
-		if m.groups > 0 && !m.fits(g, l) {
-			out, m = append(out, m), micro{}
+	for _, whole := range groups {
+		for _, g := range whole.cut(l.tokens) {
+			if m.groups > 0 && !m.fits(g, l) {
+				out, m = append(out, m), micro{}
+			}
+			m.add(g, total)
 		}
-		m.add(g, total)
 	}
 	return append(out, m)
 }

@@ -2,6 +2,7 @@ package reward
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"testing"
 
@@ -101,10 +102,14 @@ func TestStepWeights(t *testing.T) {
 		t.Fatal(err)
 	}
 	batch := []*group{&groups[0], &groups[1], &groups[2]}
-	for _, tokens := range []int{1000, 9} {
-		passes := split(batch, limitsFor(groups, tokens))
+	for _, tokens := range []int{1000, 9, 2} { // a text is 3 tokens: at 2 a pass holds a pair
+		limits := limitsFor(groups, tokens)
+		passes := split(batch, limits)
 		sum := 0.0
 		for _, m := range passes {
+			if len(m.ids) > limits.tokens {
+				t.Errorf("a pass of %d tokens, limit %d", len(m.ids), limits.tokens)
+			}
 			for _, p := range m.pairs {
 				sum += float64(p.weight)
 			}
@@ -136,5 +141,26 @@ func TestLongTextsKeepTheirEnd(t *testing.T) {
 	}
 	if enc.truncated != 2 {
 		t.Errorf("%d texts were cut, want 2", enc.truncated)
+	}
+}
+
+// Cutting a group repeats texts but keeps every comparison between the same texts.
+func TestCutKeepsComparisons(t *testing.T) {
+	groups, _, err := makeGroups([]*prefs.Ranked{line("p", 1, "abcde", 1, 2, 3, 3, 5)}, toyEncoder(t), TiesDavidson)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	parts := groups[0].cut(9)
+	for _, part := range parts {
+		if part.tokenCount() > 9 {
+			t.Errorf("a part of %d tokens", part.tokenCount())
+		}
+		for k, w := range describe(*part) {
+			got[k] += w
+		}
+	}
+	if want := describe(groups[0]); !maps.Equal(got, want) || len(parts) < 2 {
+		t.Errorf("%d parts with %v, want %v", len(parts), got, want)
 	}
 }
