@@ -250,14 +250,15 @@ func (w *Worker) multiplyBlock(g *Gemm, p *gemmPlan, c *chunk, b *block) {
 			case g.TransA:
 				as, kernel = kMajorStride, w.Kernels.tileT[i1-i0]
 			}
+			next := c.ahead(b, j, q-b.row0)
 			var from *float32
 			if base != nil {
 				from = &base[i0*ldBase+col]
 			}
 			if col+TileCols <= g.N {
-				kernel(b.depth, a, as, panel, &g.C[i0*g.LDC+col], g.LDC, from, ldBase)
+				kernel(b.depth, a, as, panel, &g.C[i0*g.LDC+col], g.LDC, from, ldBase, next)
 			} else {
-				kernel(b.depth, a, as, panel, &w.tile[0], TileCols, nil, 0)
+				kernel(b.depth, a, as, panel, &w.tile[0], TileCols, nil, 0, next)
 				w.storeEdge(g, i0, i1, col, base, ldBase)
 			}
 			if last && g.Bias != nil {
@@ -265,6 +266,17 @@ func (w *Worker) multiplyBlock(g *Gemm, p *gemmPlan, c *chunk, b *block) {
 			}
 		}
 	}
+}
+
+// ahead is what row panel number q of the block fetches while it multiplies panel j: the
+// first and second row panel half of the next panel each, so that memory is busy all the
+// time when B streams from there (weights of a decoding step); otherwise nothing new.
+func (c *chunk) ahead(b *block, j, q int) *float32 {
+	half := b.depth * TileCols / 2
+	if q > 1 || j+1 == b.col1 || b.row1-b.row0 == 1 {
+		return &c.panels[(j*c.stride+b.k)*TileCols]
+	}
+	return &c.panels[((j+1)*c.stride+b.k)*TileCols+q*half]
 }
 
 // storeEdge moves the scratch tile, plus the base, into the last columns of C.

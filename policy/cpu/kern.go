@@ -66,8 +66,8 @@ type (
 	packFunc func(dst, src *float32, ld, k, cols int)
 	// tileFunc: C[rows,32] = Base + A·B, without Base if base is nil. as, ldc and ldBase are
 	// strides in floats: as from row to row of A (tile) or from k to k (tileT). B is one
-	// panel, [k][32].
-	tileFunc func(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+	// panel, [k][32]. Meanwhile 16·k floats at next are fetched into the cache.
+	tileFunc func(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 )
 
 // Name is the kernel set's name: "avx512", "avx2" or "portable".

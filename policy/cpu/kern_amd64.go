@@ -95,7 +95,7 @@ func packTransBy(width int, transpose packFunc, dst, src *float32, ld, k, cols i
 func avx2Tile(rows int, kernels []tileFunc, rowOffset func(i, as int) int) tileFunc {
 	most := len(kernels) - 1
 	pieces := (rows + most - 1) / most
-	return func(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int) {
+	return func(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32) {
 		for col := 0; col < TileCols; col += 16 {
 			for p := range pieces {
 				i0, i1 := rows*p/pieces, rows*(p+1)/pieces
@@ -103,7 +103,7 @@ func avx2Tile(rows int, kernels []tileFunc, rowOffset func(i, as int) int) tileF
 				if from != nil {
 					from = at(base, i0*ldBase+col)
 				}
-				kernels[i1-i0](k, at(a, rowOffset(i0, as)), as, at(b, col), at(c, i0*ldc+col), ldc, from, ldBase)
+				kernels[i1-i0](k, at(a, rowOffset(i0, as)), as, at(b, col), at(c, i0*ldc+col), ldc, from, ldBase, next)
 			}
 		}
 	}

@@ -3,40 +3,40 @@
 package cpu
 
 //go:noescape
-func avx2Tile1(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx2Tile1(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx2TileT1(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx2TileT1(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx2Tile2(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx2Tile2(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx2TileT2(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx2TileT2(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx2Tile3(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx2Tile3(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx2TileT3(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx2TileT3(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx2Tile4(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx2Tile4(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx2TileT4(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx2TileT4(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx2Tile5(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx2Tile5(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx2TileT5(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx2TileT5(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx2Tile6(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx2Tile6(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx2TileT6(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx2TileT6(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
 func avx2PackCols(dst, src *float32, ld, k, cols int)

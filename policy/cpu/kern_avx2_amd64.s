@@ -2,8 +2,8 @@
 
 #include "textflag.h"
 
-// func avx2Tile1(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
-TEXT ·avx2Tile1(SB), NOSPLIT, $0-64
+// func avx2Tile1(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
+TEXT ·avx2Tile1(SB), NOSPLIT, $0-72
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -74,8 +74,8 @@ store5:
 	VZEROUPPER
 	RET
 
-// func avx2TileT1(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
-TEXT ·avx2TileT1(SB), NOSPLIT, $0-64
+// func avx2TileT1(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
+TEXT ·avx2TileT1(SB), NOSPLIT, $0-72
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -146,8 +146,8 @@ store10:
 	VZEROUPPER
 	RET
 
-// func avx2Tile2(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
-TEXT ·avx2Tile2(SB), NOSPLIT, $0-64
+// func avx2Tile2(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
+TEXT ·avx2Tile2(SB), NOSPLIT, $0-72
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -243,8 +243,8 @@ store15:
 	VZEROUPPER
 	RET
 
-// func avx2TileT2(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
-TEXT ·avx2TileT2(SB), NOSPLIT, $0-64
+// func avx2TileT2(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
+TEXT ·avx2TileT2(SB), NOSPLIT, $0-72
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -340,8 +340,8 @@ store20:
 	VZEROUPPER
 	RET
 
-// func avx2Tile3(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
-TEXT ·avx2Tile3(SB), NOSPLIT, $0-64
+// func avx2Tile3(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
+TEXT ·avx2Tile3(SB), NOSPLIT, $0-72
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -462,8 +462,8 @@ store25:
 	VZEROUPPER
 	RET
 
-// func avx2TileT3(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
-TEXT ·avx2TileT3(SB), NOSPLIT, $0-64
+// func avx2TileT3(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
+TEXT ·avx2TileT3(SB), NOSPLIT, $0-72
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -584,8 +584,8 @@ store30:
 	VZEROUPPER
 	RET
 
-// func avx2Tile4(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
-TEXT ·avx2Tile4(SB), NOSPLIT, $0-64
+// func avx2Tile4(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
+TEXT ·avx2Tile4(SB), NOSPLIT, $0-72
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -734,8 +734,8 @@ store35:
 	VZEROUPPER
 	RET
 
-// func avx2TileT4(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
-TEXT ·avx2TileT4(SB), NOSPLIT, $0-64
+// func avx2TileT4(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
+TEXT ·avx2TileT4(SB), NOSPLIT, $0-72
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -881,8 +881,8 @@ store40:
 	VZEROUPPER
 	RET
 
-// func avx2Tile5(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
-TEXT ·avx2Tile5(SB), NOSPLIT, $0-64
+// func avx2Tile5(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
+TEXT ·avx2Tile5(SB), NOSPLIT, $0-72
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -901,6 +901,7 @@ TEXT ·avx2Tile5(SB), NOSPLIT, $0-64
 	PREFETCHT0 0(BX)
 	ADDQ CX, BX
 	PREFETCHT0 0(BX)
+	MOVQ next+64(FP), BX
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
@@ -919,6 +920,7 @@ TEXT ·avx2Tile5(SB), NOSPLIT, $0-64
 loop41:
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 32(DI), Y1
+	PREFETCHT1 0(BX)
 	VBROADCASTSS 0(SI), Y2
 	VFMADD231PS Y0, Y2, Y4
 	VFMADD231PS Y1, Y2, Y5
@@ -936,6 +938,7 @@ loop41:
 	VFMADD231PS Y1, Y2, Y13
 	VMOVUPS 128(DI), Y0
 	VMOVUPS 160(DI), Y1
+	PREFETCHT1 64(BX)
 	VBROADCASTSS 4(SI), Y2
 	VFMADD231PS Y0, Y2, Y4
 	VFMADD231PS Y1, Y2, Y5
@@ -953,6 +956,7 @@ loop41:
 	VFMADD231PS Y1, Y2, Y13
 	VMOVUPS 256(DI), Y0
 	VMOVUPS 288(DI), Y1
+	PREFETCHT1 128(BX)
 	VBROADCASTSS 8(SI), Y2
 	VFMADD231PS Y0, Y2, Y4
 	VFMADD231PS Y1, Y2, Y5
@@ -970,6 +974,7 @@ loop41:
 	VFMADD231PS Y1, Y2, Y13
 	VMOVUPS 384(DI), Y0
 	VMOVUPS 416(DI), Y1
+	PREFETCHT1 192(BX)
 	VBROADCASTSS 12(SI), Y2
 	VFMADD231PS Y0, Y2, Y4
 	VFMADD231PS Y1, Y2, Y5
@@ -986,6 +991,7 @@ loop41:
 	VFMADD231PS Y0, Y2, Y12
 	VFMADD231PS Y1, Y2, Y13
 	ADDQ $512, DI
+	ADDQ $256, BX
 	ADDQ $16, SI
 	ADDQ $16, R8
 	SUBQ $4, AX
@@ -996,6 +1002,7 @@ rest42:
 single43:
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 32(DI), Y1
+	PREFETCHT1 0(BX)
 	VBROADCASTSS 0(SI), Y2
 	VFMADD231PS Y0, Y2, Y4
 	VFMADD231PS Y1, Y2, Y5
@@ -1012,6 +1019,7 @@ single43:
 	VFMADD231PS Y0, Y2, Y12
 	VFMADD231PS Y1, Y2, Y13
 	ADDQ $128, DI
+	ADDQ $64, BX
 	ADDQ $4, SI
 	ADDQ $4, R8
 	DECQ AX
@@ -1056,8 +1064,8 @@ store45:
 	VZEROUPPER
 	RET
 
-// func avx2TileT5(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
-TEXT ·avx2TileT5(SB), NOSPLIT, $0-64
+// func avx2TileT5(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
+TEXT ·avx2TileT5(SB), NOSPLIT, $0-72
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -1076,6 +1084,7 @@ TEXT ·avx2TileT5(SB), NOSPLIT, $0-64
 	PREFETCHT0 0(BX)
 	ADDQ CX, BX
 	PREFETCHT0 0(BX)
+	MOVQ next+64(FP), BX
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
@@ -1093,6 +1102,7 @@ TEXT ·avx2TileT5(SB), NOSPLIT, $0-64
 loop46:
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 32(DI), Y1
+	PREFETCHT1 0(BX)
 	VBROADCASTSS 0(SI), Y2
 	VFMADD231PS Y0, Y2, Y4
 	VFMADD231PS Y1, Y2, Y5
@@ -1110,6 +1120,7 @@ loop46:
 	VFMADD231PS Y1, Y2, Y13
 	VMOVUPS 128(DI), Y0
 	VMOVUPS 160(DI), Y1
+	PREFETCHT1 64(BX)
 	VBROADCASTSS 0(SI)(R9*1), Y2
 	VFMADD231PS Y0, Y2, Y4
 	VFMADD231PS Y1, Y2, Y5
@@ -1127,6 +1138,7 @@ loop46:
 	VFMADD231PS Y1, Y2, Y13
 	VMOVUPS 256(DI), Y0
 	VMOVUPS 288(DI), Y1
+	PREFETCHT1 128(BX)
 	VBROADCASTSS 0(SI)(R9*2), Y2
 	VFMADD231PS Y0, Y2, Y4
 	VFMADD231PS Y1, Y2, Y5
@@ -1144,6 +1156,7 @@ loop46:
 	VFMADD231PS Y1, Y2, Y13
 	VMOVUPS 384(DI), Y0
 	VMOVUPS 416(DI), Y1
+	PREFETCHT1 192(BX)
 	VBROADCASTSS 0(SI)(R13*1), Y2
 	VFMADD231PS Y0, Y2, Y4
 	VFMADD231PS Y1, Y2, Y5
@@ -1160,6 +1173,7 @@ loop46:
 	VFMADD231PS Y0, Y2, Y12
 	VFMADD231PS Y1, Y2, Y13
 	ADDQ $512, DI
+	ADDQ $256, BX
 	LEAQ (SI)(R9*4), SI
 	SUBQ $4, AX
 	JGE loop46
@@ -1169,6 +1183,7 @@ rest47:
 single48:
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 32(DI), Y1
+	PREFETCHT1 0(BX)
 	VBROADCASTSS 0(SI), Y2
 	VFMADD231PS Y0, Y2, Y4
 	VFMADD231PS Y1, Y2, Y5
@@ -1185,6 +1200,7 @@ single48:
 	VFMADD231PS Y0, Y2, Y12
 	VFMADD231PS Y1, Y2, Y13
 	ADDQ $128, DI
+	ADDQ $64, BX
 	ADDQ R9, SI
 	DECQ AX
 	JNZ single48
@@ -1228,8 +1244,8 @@ store50:
 	VZEROUPPER
 	RET
 
-// func avx2Tile6(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
-TEXT ·avx2Tile6(SB), NOSPLIT, $0-64
+// func avx2Tile6(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
+TEXT ·avx2Tile6(SB), NOSPLIT, $0-72
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -1250,6 +1266,7 @@ TEXT ·avx2Tile6(SB), NOSPLIT, $0-64
 	PREFETCHT0 0(BX)
 	ADDQ CX, BX
 	PREFETCHT0 0(BX)
+	MOVQ next+64(FP), BX
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
@@ -1270,6 +1287,7 @@ TEXT ·avx2Tile6(SB), NOSPLIT, $0-64
 loop51:
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 32(DI), Y1
+	PREFETCHT1 0(BX)
 	VBROADCASTSS 0(SI), Y2
 	VFMADD231PS Y0, Y2, Y4
 	VFMADD231PS Y1, Y2, Y5
@@ -1290,6 +1308,7 @@ loop51:
 	VFMADD231PS Y1, Y3, Y15
 	VMOVUPS 128(DI), Y0
 	VMOVUPS 160(DI), Y1
+	PREFETCHT1 64(BX)
 	VBROADCASTSS 4(SI), Y2
 	VFMADD231PS Y0, Y2, Y4
 	VFMADD231PS Y1, Y2, Y5
@@ -1310,6 +1329,7 @@ loop51:
 	VFMADD231PS Y1, Y3, Y15
 	VMOVUPS 256(DI), Y0
 	VMOVUPS 288(DI), Y1
+	PREFETCHT1 128(BX)
 	VBROADCASTSS 8(SI), Y2
 	VFMADD231PS Y0, Y2, Y4
 	VFMADD231PS Y1, Y2, Y5
@@ -1330,6 +1350,7 @@ loop51:
 	VFMADD231PS Y1, Y3, Y15
 	VMOVUPS 384(DI), Y0
 	VMOVUPS 416(DI), Y1
+	PREFETCHT1 192(BX)
 	VBROADCASTSS 12(SI), Y2
 	VFMADD231PS Y0, Y2, Y4
 	VFMADD231PS Y1, Y2, Y5
@@ -1349,6 +1370,7 @@ loop51:
 	VFMADD231PS Y0, Y3, Y14
 	VFMADD231PS Y1, Y3, Y15
 	ADDQ $512, DI
+	ADDQ $256, BX
 	ADDQ $16, SI
 	ADDQ $16, R8
 	SUBQ $4, AX
@@ -1359,6 +1381,7 @@ rest52:
 single53:
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 32(DI), Y1
+	PREFETCHT1 0(BX)
 	VBROADCASTSS 0(SI), Y2
 	VFMADD231PS Y0, Y2, Y4
 	VFMADD231PS Y1, Y2, Y5
@@ -1378,6 +1401,7 @@ single53:
 	VFMADD231PS Y0, Y3, Y14
 	VFMADD231PS Y1, Y3, Y15
 	ADDQ $128, DI
+	ADDQ $64, BX
 	ADDQ $4, SI
 	ADDQ $4, R8
 	DECQ AX
@@ -1428,8 +1452,8 @@ store55:
 	VZEROUPPER
 	RET
 
-// func avx2TileT6(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
-TEXT ·avx2TileT6(SB), NOSPLIT, $0-64
+// func avx2TileT6(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
+TEXT ·avx2TileT6(SB), NOSPLIT, $0-72
 	MOVQ k+0(FP), AX
 	MOVQ a+8(FP), SI
 	MOVQ as+16(FP), R9
@@ -1450,6 +1474,7 @@ TEXT ·avx2TileT6(SB), NOSPLIT, $0-64
 	PREFETCHT0 0(BX)
 	ADDQ CX, BX
 	PREFETCHT0 0(BX)
+	MOVQ next+64(FP), BX
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
@@ -1469,6 +1494,7 @@ TEXT ·avx2TileT6(SB), NOSPLIT, $0-64
 loop56:
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 32(DI), Y1
+	PREFETCHT1 0(BX)
 	VBROADCASTSS 0(SI), Y2
 	VFMADD231PS Y0, Y2, Y4
 	VFMADD231PS Y1, Y2, Y5
@@ -1489,6 +1515,7 @@ loop56:
 	VFMADD231PS Y1, Y3, Y15
 	VMOVUPS 128(DI), Y0
 	VMOVUPS 160(DI), Y1
+	PREFETCHT1 64(BX)
 	VBROADCASTSS 0(SI)(R9*1), Y2
 	VFMADD231PS Y0, Y2, Y4
 	VFMADD231PS Y1, Y2, Y5
@@ -1509,6 +1536,7 @@ loop56:
 	VFMADD231PS Y1, Y3, Y15
 	VMOVUPS 256(DI), Y0
 	VMOVUPS 288(DI), Y1
+	PREFETCHT1 128(BX)
 	VBROADCASTSS 0(SI)(R9*2), Y2
 	VFMADD231PS Y0, Y2, Y4
 	VFMADD231PS Y1, Y2, Y5
@@ -1529,6 +1557,7 @@ loop56:
 	VFMADD231PS Y1, Y3, Y15
 	VMOVUPS 384(DI), Y0
 	VMOVUPS 416(DI), Y1
+	PREFETCHT1 192(BX)
 	VBROADCASTSS 0(SI)(R13*1), Y2
 	VFMADD231PS Y0, Y2, Y4
 	VFMADD231PS Y1, Y2, Y5
@@ -1548,6 +1577,7 @@ loop56:
 	VFMADD231PS Y0, Y3, Y14
 	VFMADD231PS Y1, Y3, Y15
 	ADDQ $512, DI
+	ADDQ $256, BX
 	LEAQ (SI)(R9*4), SI
 	SUBQ $4, AX
 	JGE loop56
@@ -1557,6 +1587,7 @@ rest57:
 single58:
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 32(DI), Y1
+	PREFETCHT1 0(BX)
 	VBROADCASTSS 0(SI), Y2
 	VFMADD231PS Y0, Y2, Y4
 	VFMADD231PS Y1, Y2, Y5
@@ -1576,6 +1607,7 @@ single58:
 	VFMADD231PS Y0, Y3, Y14
 	VFMADD231PS Y1, Y3, Y15
 	ADDQ $128, DI
+	ADDQ $64, BX
 	ADDQ R9, SI
 	DECQ AX
 	JNZ single58

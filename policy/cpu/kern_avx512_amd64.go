@@ -3,88 +3,88 @@
 package cpu
 
 //go:noescape
-func avx512Tile1(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512Tile1(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx512TileT1(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512TileT1(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx512Tile2(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512Tile2(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx512TileT2(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512TileT2(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx512Tile3(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512Tile3(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx512TileT3(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512TileT3(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx512Tile4(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512Tile4(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx512TileT4(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512TileT4(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx512Tile5(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512Tile5(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx512TileT5(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512TileT5(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx512Tile6(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512Tile6(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx512TileT6(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512TileT6(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx512Tile7(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512Tile7(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx512TileT7(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512TileT7(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx512Tile8(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512Tile8(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx512TileT8(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512TileT8(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx512Tile9(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512Tile9(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx512TileT9(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512TileT9(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx512Tile10(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512Tile10(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx512TileT10(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512TileT10(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx512Tile11(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512Tile11(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx512TileT11(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512TileT11(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx512Tile12(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512Tile12(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx512TileT12(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512TileT12(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx512Tile13(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512Tile13(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx512TileT13(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512TileT13(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx512Tile14(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512Tile14(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
-func avx512TileT14(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int)
+func avx512TileT14(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32)
 
 //go:noescape
 func avx512PackCols(dst, src *float32, ld, k, cols int)

@@ -16,7 +16,7 @@ func (k *Kernels) Tile(rows, depth int, a []float32, lda int, panel, c []float32
 		return
 	}
 	_, _, _ = a[(rows-1)*lda+depth-1], panel[depth*TileCols-1], c[(rows-1)*ldc+TileCols-1]
-	k.tile[rows](depth, &a[0], lda, &panel[0], &c[0], ldc, baseIf(add, c), ldc)
+	k.tile[rows](depth, &a[0], lda, &panel[0], &c[0], ldc, baseIf(add, c), ldc, &panel[0])
 }
 
 // TileT is Tile with A stored k-major: a [k, rows] with row stride lda.
@@ -26,7 +26,7 @@ func (k *Kernels) TileT(rows, depth int, a []float32, lda int, panel, c []float3
 		return
 	}
 	_, _, _ = a[(depth-1)*lda+rows-1], panel[depth*TileCols-1], c[(rows-1)*ldc+TileCols-1]
-	k.tileT[rows](depth, &a[0], lda, &panel[0], &c[0], ldc, baseIf(add, c), ldc)
+	k.tileT[rows](depth, &a[0], lda, &panel[0], &c[0], ldc, baseIf(add, c), ldc, &panel[0])
 }
 
 // baseIf is the tile to start from: C itself or nothing.

@@ -9,7 +9,7 @@ func at(p *float32, i int) *float32 {
 
 // portableTile returns the kernel for the given number of rows; kMajor says how A is stored.
 func portableTile(rows int, kMajor bool) tileFunc {
-	return func(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int) {
+	return func(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, _ *float32) {
 		rowStep, kStep := as, 1
 		if kMajor {
 			rowStep, kStep = 1, as

@@ -18,7 +18,7 @@ func (i isa) maxRows() int {
 	return 6
 }
 
-const tileParams = "k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int"
+const tileParams = "k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32"
 
 // tile prints the kernel for the given number of rows. kMajor: A is [k][rows], as the
 // stride between ks; otherwise A is [rows][k], as the stride between rows.
@@ -38,6 +38,9 @@ func (a *asm) tile(rows int, kMajor bool) {
 	a.p("SHLQ $2, CX")
 	t := tileKernel{asm: a, rows: rows, kMajor: kMajor, first: 2 + 2}
 	t.prefetchC()
+	if t.fetches() {
+		t.p("MOVQ %s, BX", t.frame("next"))
+	}
 	for r := range rows {
 		for v := range tileVectors {
 			a.zero(t.acc(r, v))
@@ -50,7 +53,7 @@ func (a *asm) tile(rows int, kMajor bool) {
 }
 
 // tileKernel prints the parts of one tile kernel. Registers: SI and rowBases walk over A
-// (stride R9), DI over B, DX and BX over C (stride CX), AX counts k.
+// (stride R9), DI over B, BX over what is fetched ahead, DX over C (stride CX), AX counts k.
 type tileKernel struct {
 	*asm
 	rows   int
@@ -62,6 +65,10 @@ type tileKernel struct {
 var rowBases = []string{"SI", "R8", "R10", "R11", "R12"}
 
 func (t *tileKernel) acc(r, v int) int { return t.first + r*tileVectors + v }
+
+// fetches says whether the kernel fetches the 16·k floats at next into the L2 cache. With
+// few rows the loop is too short to hide it.
+func (t *tileKernel) fetches() bool { return t.rows > 4 }
 
 func (t *tileKernel) prefetchC() {
 	t.p("MOVQ DX, BX")
@@ -111,6 +118,9 @@ func (t *tileKernel) step(u int) {
 	for v := range tileVectors {
 		t.op("VMOVUPS", fmt.Sprintf("%d(DI)", u*panelBytes+v*t.bytes()), v)
 	}
+	if t.fetches() {
+		t.p("PREFETCHT1 %d(BX)", u*64)
+	}
 	for r := range t.rows {
 		a := tileVectors + r%2
 		t.broadcast(a, t.elementOfA(r, u))
@@ -129,6 +139,9 @@ func (t *tileKernel) elementOfA(r, u int) string {
 
 func (t *tileKernel) advance(ks int) {
 	t.p("ADDQ $%d, DI", ks*panelBytes)
+	if t.fetches() {
+		t.p("ADDQ $%d, BX", ks*64)
+	}
 	switch {
 	case t.kMajor && ks == 4:
 		t.p("LEAQ (SI)(R9*4), SI")
