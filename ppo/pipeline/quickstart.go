@@ -98,6 +98,10 @@ type quickstart struct {
 	humour  base.Humour
 	out     io.Writer
 	started time.Time
+
+	evalJudgments int               // how many judgments to evaluate reward models on; 0 means all
+	evalPrompts   int               // openings, of texts that no policy was trained on, to compare the two on
+	shrink        func(stage) stage // makes a stage tiny, in tests; nil
 }
 
 func (c *QuickstartCmd) open(ctx context.Context) (*quickstart, error) {
@@ -116,7 +120,7 @@ func (c *QuickstartCmd) open(ctx context.Context) (*quickstart, error) {
 	if err != nil {
 		return nil, err
 	}
-	q := &quickstart{cmd: c, store: store, humour: base.LoadHumour(), out: os.Stdout, started: time.Now()}
+	q := &quickstart{cmd: c, store: store, humour: base.LoadHumour(), out: os.Stdout, started: time.Now(), evalPrompts: 512}
 	if c.JSON {
 		q.out = os.Stderr
 	}
@@ -187,6 +191,9 @@ func (q *quickstart) loop(ctx context.Context) (*Report, error) {
 
 // stage trains and says how long it took, or that the work was kept. It returns the checkpoint.
 func (q *quickstart) stage(ctx context.Context, number, title string, s stage) (string, error) {
+	if q.shrink != nil {
+		s = q.shrink(s)
+	}
 	q.say("\n%s  %s", number, title)
 	console := policy.NewConsole(os.Stderr, "     "+s.name)
 	q.worker.Sinks = []policy.Sink{console}
@@ -266,39 +273,37 @@ func (q *quickstart) accuracy(ctx context.Context, dir, own, other string) (seen
 		return nil, nil, err
 	}
 	heldOut := func(r *prefs.Ranked) bool { return r.Split == splitHeld }
-	lines, err := readRanked(q.path("data", own), heldOut)
+	lines, err := q.ranked(own, heldOut)
 	if err != nil {
 		return nil, nil, err
 	}
 	if seen, err = reward.Evaluate(ctx, s, lines); err != nil {
 		return nil, nil, err
 	}
-	if lines, err = readRanked(q.path("data", other), func(*prefs.Ranked) bool { return true }); err != nil {
+	if lines, err = q.ranked(other, func(*prefs.Ranked) bool { return true }); err != nil {
 		return nil, nil, err
 	}
 	fresh, err = reward.Evaluate(ctx, s, lines)
 	return seen, fresh, err
 }
 
-func readRanked(path string, keep func(*prefs.Ranked) bool) ([]*prefs.Ranked, error) {
+// ranked reads the judgments of a file that keep wants.
+func (q *quickstart) ranked(file string, keep func(*prefs.Ranked) bool) ([]*prefs.Ranked, error) {
 	var out []*prefs.Ranked
-	for r, err := range prefs.ReadRanked(path, prefs.Auto) {
+	for r, err := range prefs.ReadRanked(q.path("data", file), prefs.Auto) {
 		if err != nil {
 			return nil, err
 		}
-		if keep(r) {
+		if keep(r) && (q.evalJudgments == 0 || len(out) < q.evalJudgments) {
 			out = append(out, r)
 		}
 	}
 	return out, nil
 }
 
-// evalPrompts is how many openings, of texts that no policy was trained on, the two are compared on.
-const evalPrompts = 512
-
 // compare samples both policies on the same openings and measures them; the texts become ranking tasks.
 func (q *quickstart) compare(ctx context.Context, sftDir, rmDir, judgeDir, ppoDir string, r *Report) error {
-	q.say("\n4/4  Comparing SFT and PPO on %d openings that neither was trained on", evalPrompts)
+	q.say("\n4/4  Comparing SFT and PPO on %d openings that neither was trained on", q.evalPrompts)
 	sft, err := policy.Load(sftDir)
 	if err != nil {
 		return err
@@ -320,7 +325,7 @@ func (q *quickstart) compare(ctx context.Context, sftDir, rmDir, judgeDir, ppoDi
 		return err
 	}
 	prompts := openings(q.humour.On(base.JudgeSide))
-	c := comparison{dev: dev, prompts: prompts[:min(evalPrompts, len(prompts))], seed: uint64(q.cmd.Seed), maxNew: maxNewTokens}
+	c := comparison{dev: dev, prompts: prompts[:min(q.evalPrompts, len(prompts))], seed: uint64(q.cmd.Seed), maxNew: maxNewTokens}
 	var both [2]*drawn
 	if r.PPO, both, err = c.compare(ctx, sft, ppo, rm, judge, knownTexts(q.humour)); err != nil {
 		return err

@@ -127,8 +127,12 @@ func (q *quickstart) readStamp(s stage) stamp {
 	return old
 }
 
-// key hashes everything that decides the stage's result.
+// key hashes everything that decides the stage's result: kind, all settings, defaults included, and inputs.
 func (s stage) key() (string, error) {
+	settings, err := s.settings()
+	if err != nil {
+		return "", err
+	}
 	inputs := map[string]string{}
 	for role, path := range s.inputs {
 		hash, err := hashPath(path)
@@ -137,12 +141,18 @@ func (s stage) key() (string, error) {
 		}
 		inputs[role] = hash
 	}
-	b, err := json.Marshal([]any{s.kind, s.config, inputs})
+	b, err := json.Marshal([]any{s.kind, settings, inputs})
 	if err != nil {
 		return "", err
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:]), nil
+}
+
+// settings are the kind's defaults with the stage's own on top.
+func (s stage) settings() (any, error) {
+	c := defaultConfigs()[s.kind]
+	return c, policy.LoadConfig(c, "", Job{Config: s.config}.sets())
 }
 
 // hashPath hashes a file, or the model in a directory.

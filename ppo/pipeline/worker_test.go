@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"agora/db"
+	"agora/policy"
+	"agora/policy/checkpoint"
 )
 
 // openStore makes a database in its own folder and closes it after the test.
@@ -232,4 +235,24 @@ func TestRewardRunExportsTheProject(t *testing.T) {
 			t.Errorf("run %+v: %q lacks %s", mustRun(t, store, run.ID), line, want)
 		}
 	}
+}
+
+// fakeModel writes a folder that passes for a run's result.
+func fakeModel(dir string) error {
+	return checkpoint.Commit(filepath.Join(dir, policy.ResultDir), func(tmp string) error {
+		if err := os.WriteFile(filepath.Join(tmp, "config.json"), []byte("{}"), 0o644); err != nil {
+			return err
+		}
+		return checkpoint.WriteManifest(tmp, checkpoint.Manifest{Kind: "policy"})
+	})
+}
+
+// listen takes a free port and keeps it.
+func listen(t *testing.T) (net.Listener, string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l, l.Addr().String()
 }
