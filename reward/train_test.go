@@ -279,6 +279,38 @@ func TestResumeIsBitEqual(t *testing.T) {
 	}
 }
 
+// One thread or two, one pass a step or several: the first gives the same bits, the
+// second the same loss up to rounding.
+func TestThreadsGiveTheSameBits(t *testing.T) {
+	c := toyConfig()
+	c.Epochs = .4
+	lines := toyRankings(200)
+	run := func(threads int, c TrainConfig) []float32 {
+		dev, err := cpu.Open(threads)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Train(t.Context(), dev, tinyPolicy(t, toyTexts(lines), 300, 32, 2), Data{Rankings: lines}, c, t.TempDir(), policy.RunOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Model.Head().Data
+	}
+	one, two := run(1, c), run(2, c)
+	if !slices.Equal(one, two) {
+		t.Error("the head differs between one and two threads")
+	}
+	c.Dropout = 0 // its masks depend on the place in the pass
+	whole := c
+	whole.MicroTokens = 4096
+	parts, joined := run(2, c), run(2, whole)
+	for i := range parts {
+		if math.Abs(float64(parts[i]-joined[i])) > 1e-6 {
+			t.Fatalf("head[%d] is %v with many passes a step, %v with one", i, parts[i], joined[i])
+		}
+	}
+}
+
 // Finite differences through trunk, head and loss, for the reference interpreter
 // (float64) and for the device.
 func TestGradientThroughTheWholeModel(t *testing.T) {
