@@ -85,7 +85,7 @@ func (a *actor) step(rate float64) (norm float64, err error) {
 // adam is the optimizer's configuration at a learning rate.
 func (c Config) adam(rate float64) cpu.AdamWConfig {
 	return cpu.AdamWConfig{LearningRate: rate, Beta1: c.AdamBeta1, Beta2: c.AdamBeta2, Eps: c.AdamEpsilon,
-		WeightDecay: c.WeightDecay, ClipNorm: c.MaxGradNorm}
+		EpsInside: c.AdamEpsInside, WeightDecay: c.WeightDecay, ClipNorm: c.MaxGradNorm}
 }
 
 // policyTally sums what one optimizer step of the policy sees.

@@ -62,6 +62,7 @@ type Config struct {
 	AdamBeta1         float64 `toml:"adam_beta1" json:"adam_beta1" unit:"" help:"decay of the mean gradient"`
 	AdamBeta2         float64 `toml:"adam_beta2" json:"adam_beta2" unit:"" help:"decay of the mean squared gradient"`
 	AdamEpsilon       float64 `toml:"adam_epsilon" json:"adam_epsilon" unit:"" help:"added to the root of the mean square"`
+	AdamEpsInside     bool    `toml:"adam_eps_inside" json:"adam_eps_inside" unit:"" help:"add epsilon before the bias correction, as TensorFlow 1 did, rather than behind it as PyTorch"`
 	WeightDecay       float64 `toml:"weight_decay" json:"weight_decay" unit:"" help:"decoupled weight decay"`
 	MaxGradNorm       float64 `toml:"max_grad_norm" json:"max_grad_norm" unit:"" help:"gradients are scaled down to this global norm; 0 = never"`
 	EMADecay          float64 `toml:"ema_decay" json:"ema_decay" unit:"" help:"keep an average of the policy's weights with this decay per iteration; 0 = none"`

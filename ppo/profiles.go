@@ -9,10 +9,13 @@ var Profiles = []string{"default", "instructgpt", "tldr", "lhp2019"}
 // model's size (learning rate) are those of the smallest model of the source.
 func Profile(name string) (Config, error) {
 	c := DefaultConfig()
+	if name != "" && name != "default" {
+		c.WarmupIterations = 0
+	}
 	switch name {
 	case "default":
 	case "instructgpt": // Ouyang et al. 2022, appendix C.4; λ is not printed there, .95 is Stiennon et al. 2020's
-		c.Iterations, c.Episodes, c.Epochs, c.Minibatches = 500, 512, 1, 8 // 256k episodes
+		c.Iterations, c.Episodes, c.Epochs, c.Minibatches = 500, 512, 1, 8 // 256k episodes, minibatches of 64
 		c.MaxNewTokens, c.MicroTokens = 1024, 16384
 		c.ScoreSamples, c.MissingEOS, c.MissingEOSPenalty = 0, EOSIgnore, 0 // the reward model's bias already centres the score
 		c.KLCoef, c.Clip = .02, .2
@@ -31,7 +34,7 @@ func Profile(name string) (Config, error) {
 		c.ScoreSamples, c.MissingEOS, c.MissingEOSPenalty = 256, EOSReplace, 1
 		c.KLCoef, c.KLTarget, c.KLHorizon = .15, 6, 10000
 		c.WhitenRewards, c.ValueCoef = WhitenPopulation, .1
-		c.LearningRate, c.Schedule, c.AdamBeta2, c.AdamEpsilon = 1e-5, DecayLinear, .999, 1e-5
+		c.LearningRate, c.Schedule, c.AdamBeta2, c.AdamEpsilon, c.AdamEpsInside = 1e-5, DecayLinear, .999, 1e-5, true
 	default:
 		return Config{}, fmt.Errorf("ppo: profile %q is none of %q", name, Profiles)
 	}

@@ -106,7 +106,7 @@ func (l listed) Rate(context.Context, []Prompt, [][]int32) ([]float32, error) { 
 
 // logProbs scores the rollout's tokens under the policy as it is now.
 func logProbs(tr *Trainer, r *Rollout) ([]float32, error) {
-	dev, err := cpu.Open(0)
+	dev, err := cpu.Open(1)
 	if err != nil {
 		return nil, err
 	}

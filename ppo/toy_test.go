@@ -60,7 +60,7 @@ func toyConfig() Config {
 
 func toyTrainer(t *testing.T, c Config) *Trainer {
 	t.Helper()
-	dev, err := cpu.Open(0)
+	dev, err := cpu.Open(1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,6 +142,23 @@ func TestPolicyStaysUnderHugeKLCoefficient(t *testing.T) {
 	t.Logf("reward %.3f, KL %.4f nats", last.Raw, last.KL)
 	if last.KLLogRatio > .3 || last.Raw > .65 {
 		t.Errorf("KL %.3f nats and reward %.3f: the policy moved", last.KLLogRatio, last.Raw)
+	}
+}
+
+// The adaptive controller steers the KL to its target from a wrong price.
+func TestAdaptiveCoefficientReachesItsTarget(t *testing.T) {
+	c := toyConfig()
+	c.KLCoef, c.KLTarget, c.KLHorizon, c.Iterations = .3, 2, 100, 25
+	tr := toyTrainer(t, c)
+	tr.reward = even{}
+	s := run(t, tr)
+	mean := 0.0
+	for _, last := range s[len(s)-8:] {
+		mean += last.KL / 8
+	}
+	t.Logf("KL %.2f nats, coefficient %.3f → %.3f", mean, c.KLCoef, tr.state.KL.Coef)
+	if mean < 1 || mean > 3 {
+		t.Errorf("KL settles at %.2f nats, want about 2", mean)
 	}
 }
 

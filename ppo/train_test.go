@@ -55,7 +55,7 @@ func TestStopKLEndsTheRun(t *testing.T) {
 	job.Out = filepath.Join(dir, "run")
 	var said []string
 	job.Say = func(format string, args ...any) { said = append(said, format) }
-	if err := train(t, context.Background(), c, job, 0); err != nil {
+	if err := train(t, context.Background(), c, job, 1); err != nil {
 		t.Fatal(err)
 	}
 	m, err := checkpoint.Verify(filepath.Join(job.Out, policy.CheckpointDir))
@@ -66,7 +66,7 @@ func TestStopKLEndsTheRun(t *testing.T) {
 		t.Error("it ended without a word")
 	}
 	job.Resume = true
-	if err := train(t, context.Background(), c, job, 0); err != nil { // must stay ended
+	if err := train(t, context.Background(), c, job, 1); err != nil { // must stay ended
 		t.Fatal(err)
 	}
 	if again, _ := checkpoint.Verify(filepath.Join(job.Out, policy.CheckpointDir)); again.Step != m.Step {
@@ -207,7 +207,7 @@ func TestBadInput(t *testing.T) {
 		job, c := good, resumeConfig()
 		job.Out = filepath.Join(t.TempDir(), "run")
 		tt.change(&job, &c)
-		err := train(t, context.Background(), c, job, 0)
+		err := train(t, context.Background(), c, job, 1)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("want one line with %q, got %v", tt.want, err)
 		}
