@@ -18,6 +18,7 @@ import (
 // file, an invitation; then a labeler who ranks one task by mouse and one by keys alone; then the
 // researcher who reads the answers and exports them.
 func TestWholeLoopInABrowser(t *testing.T) {
+	t.Parallel()
 	s := newLiveSite(t)
 	admin := s.openTab(t)
 	link, err := s.firstAdminLink(context.Background())
@@ -77,6 +78,7 @@ func TestWholeLoopInABrowser(t *testing.T) {
 
 // TestWithoutJavaScript does the same with scripts switched off: forms and links only.
 func TestWithoutJavaScript(t *testing.T) {
+	t.Parallel()
 	s := newLiveSite(t)
 	p := s.addProject("everyday", "Everyday help", db.KindRank, 4, sourdough, beekeeper)
 	token, _, err := s.st.CreateInvite(context.Background(), db.Invite{Role: db.RoleLabeler, ProjectID: p.ID}, inviteLife)
@@ -123,6 +125,7 @@ func TestWithoutJavaScript(t *testing.T) {
 
 // TestKeys drives the ranking page's single keys.
 func TestKeys(t *testing.T) {
+	t.Parallel()
 	s := newLiveSite(t)
 	p := s.addProject("everyday", "Everyday help", db.KindRank, 4, sourdough, beekeeper)
 	lena := s.join(p, "lena")
@@ -185,6 +188,7 @@ func TestKeys(t *testing.T) {
 
 // TestPairwiseByKeys chooses with a digit and submits.
 func TestPairwiseByKeys(t *testing.T) {
+	t.Parallel()
 	s := newLiveSite(t)
 	p := s.addProject("code", "Code help", db.KindPairwise, 2, logfile)
 	lena := s.join(p, "lena")
@@ -204,6 +208,7 @@ func TestPairwiseByKeys(t *testing.T) {
 // TestFocusStaysInSight walks the ranking page by Tab: nothing that has the focus may lie under the
 // bar, and everything pressable is at least 24 pixels high (WCAG 2.2, 2.4.11 and 2.5.8).
 func TestFocusStaysInSight(t *testing.T) {
+	t.Parallel()
 	s := newLiveSite(t)
 	p := s.addProject("everyday", "Everyday help", db.KindRank, 4, sourdough)
 	lena := s.join(p, "lena")
@@ -232,6 +237,7 @@ func TestFocusStaysInSight(t *testing.T) {
 
 // TestRunPageUpdatesItself follows a run by its event stream, and closes it while the tab is hidden.
 func TestRunPageUpdatesItself(t *testing.T) {
+	t.Parallel()
 	s := newLiveSite(t)
 	s.schema = testSchema
 	p := s.addProject("everyday", "Everyday help", db.KindRank, 4, sourdough)

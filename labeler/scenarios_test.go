@@ -99,6 +99,7 @@ type scenario struct {
 }
 
 func (sc scenario) run(t *testing.T) {
+	t.Parallel() // most of the time goes into the disk
 	s := newScene(t)
 	if sc.before != nil {
 		sc.before(s)
