@@ -2,19 +2,23 @@
 // optimisation, as Ouyang et al. 2022 (InstructGPT, arXiv:2203.02155,
 // section 3.5 and appendix C.4) describe it.
 //
-// Start with update.go: one iteration, in the order of the paper. Each step is
-// a small function in the file named after it:
+// Start with update.go: one iteration, in the order of the paper. Each step is in
+// the file named after it:
 //
-//	rollout.go     sample responses, score them, estimate values
+//	trainer.go     the networks of a run; sampling and scoring
+//	rollout.go     one iteration's experience, score.go its rewards
 //	kl.go          per-token KL estimators and the coefficient's controllers
 //	reward.go      the reward of each token: score at the end, KL everywhere
 //	advantages.go  generalised advantage estimation
 //	whiten.go      whitening of advantages and rewards
-//	loss.go        clipped policy and value losses, plain Go twins of graphs.go
+//	minibatch.go   what one optimizer step learns from, mix.go its pretraining text
+//	actor.go       the policy's training program, critic.go the value function's
+//	graphs.go      clipped losses as the device computes them, loss.go as one reads them
 //	aggregate.go   how token losses become one number
 //	schedule.go    learning rate;  ema.go  average of the policy's weights
-//	metrics.go     every logged number: formula, unit, healthy range
 //	guard.go       what stops a run, what warns
+//	metrics.go     every logged number: formula, unit, healthy range
+//	train.go       the run directory around it all, state.go what a checkpoint holds
 //
 // Sequences are ragged: a batch of responses is one flat slice of tokens plus
 // lengths, there is no padding and so no mask.
