@@ -25,7 +25,6 @@ type Stats struct {
 // PolicyStats averages what the optimizer steps of an iteration saw. Sums are
 // over the tokens of every minibatch of every epoch.
 type PolicyStats struct {
-	Steps                              int
 	Loss, GradNorm                     float64 // means over steps
 	ApproxKL, ClipFrac, Entropy, Ratio float64 // means over tokens and steps
 	RatioVar                           float64 // variance over steps of the mean ratio

@@ -16,15 +16,21 @@ import (
 // A toy world: a random transformer of 30k parameters, prompts of a word, and a
 // reward that counts tokens.
 
-func toyModel(t *testing.T, seed uint64) *policy.Model {
+func toyModel(t *testing.T, seed uint64) *policy.Model { return toyModelOf(t, policy.Llama, seed) }
+
+func toyModelOf(t *testing.T, family string, seed uint64) *policy.Model {
 	t.Helper()
 	docs := []string{"the cat sat on the mat", "the dog ate the cat", "a cat and a dog sat"}
 	tok, err := tokenizer.Train(slices.Values(docs), 280, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := policy.NewModel(policy.Config{Family: policy.Llama, Vocab: tok.Size(), Width: 32, Layers: 2, Heads: 2, KVHeads: 1, HeadDim: 16,
-		FFN: 48, Context: 24, Eps: 1e-5, Theta: 1e4, Tied: true, BOS: int(tok.BOS()), EOS: int(tok.EOS())})
+	arch := policy.Config{Family: family, Vocab: tok.Size(), Width: 32, Layers: 2, Heads: 2, KVHeads: 2, HeadDim: 16,
+		FFN: 48, Context: 24, Eps: 1e-5, Theta: 1e4, Tied: true, BOS: int(tok.BOS()), EOS: int(tok.EOS())}
+	if family == policy.Llama {
+		arch.KVHeads = 1
+	}
+	m, err := policy.NewModel(arch)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,13 +64,15 @@ func toyConfig() Config {
 	return c
 }
 
-func toyTrainer(t *testing.T, c Config) *Trainer {
+func toyTrainer(t *testing.T, c Config) *Trainer { return toyTrainerOf(t, policy.Llama, c) }
+
+func toyTrainerOf(t *testing.T, family string, c Config) *Trainer {
 	t.Helper()
 	dev, err := cpu.Open(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := toyModel(t, 1)
+	m := toyModelOf(t, family, 1)
 	corpus := policy.NewCorpus(m.Tokenizer, []string{"the cat sat on the mat", "the dog ate the cat"})
 	tr, err := NewTrainer(dev, c, Models{Policy: m, Reward: toyReward(t, m, 2)}, toyPrompts(m), corpus)
 	if err != nil {
@@ -166,18 +174,20 @@ func TestAdaptiveCoefficientReachesItsTarget(t *testing.T) {
 func TestFirstStepSeesTheSampledPolicy(t *testing.T) {
 	c := toyConfig()
 	c.Iterations, c.Epochs, c.Minibatches, c.MicroTokens, c.Temperature = 3, 1, 1, 100, .9
-	tr := toyTrainer(t, c)
-	tr.reward = even{}
-	for _, s := range run(t, tr) { // one step an iteration: the averages are those of the first step
-		m := s.Metrics()
-		for name, want := range map[string]float64{"policy/approxkl_first": 0, "policy/approxkl_avg": 0, "policy/clipfrac_avg": 0,
-			"val/ratio": 1, "val/ratio_var": 0, "val/clipfrac_avg": 0} {
-			if m[name] != want {
-				t.Errorf("%s = %g, want exactly %g", name, m[name], want)
+	for _, family := range []string{policy.Llama, policy.GPT2} {
+		tr := toyTrainerOf(t, family, c)
+		tr.reward = even{}
+		for _, s := range run(t, tr) { // one step an iteration: the averages are those of the first step
+			m := s.Metrics()
+			for name, want := range map[string]float64{"policy/approxkl_first": 0, "policy/approxkl_avg": 0, "policy/clipfrac_avg": 0,
+				"val/ratio": 1, "val/ratio_var": 0, "val/clipfrac_avg": 0} {
+				if m[name] != want {
+					t.Errorf("%s: %s = %g, want exactly %g", family, name, m[name], want)
+				}
 			}
+			// Whitened advantages have mean 0, so the loss is −mean(adv) = 0.
+			near(t, "loss/policy_avg", m["loss/policy_avg"], 0, 1e-6)
 		}
-		// Whitened advantages have mean 0, so the loss is −mean(adv) = 0.
-		near(t, "loss/policy_avg", m["loss/policy_avg"], 0, 1e-6)
 	}
 	if s := run(t, toyTrainer(t, toyConfig())); s[0].Policy.ApproxKL == 0 || s[0].Policy.Ratio == 1 {
 		t.Error("control: later steps move the policy, and the metrics do not show it")
