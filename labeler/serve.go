@@ -31,6 +31,7 @@ type ServeConfig struct {
 	WorkerCommand []string                          // default: this program's `work --db DB`
 	Out           io.Writer                         // for people, default standard output
 	JSON          bool                              // Out gets one JSON object instead
+	Schema        Schema                            // default: ask this program
 	Ready         func(ctx context.Context, s Site) // called once the site answers; nil: nothing
 }
 
@@ -82,7 +83,7 @@ func serveStore(ctx context.Context, cfg ServeConfig, l net.Listener, store *db.
 		return err
 	}
 	log := cfg.logger()
-	s, err := NewServer(store, Options{Log: log, Public: public})
+	s, err := NewServer(store, Options{Log: log, Public: public, Schema: cfg.Schema})
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,7 @@ func startSite(t *testing.T, change func(*ServeConfig)) served {
 	ready, done := make(chan Site, 1), make(chan error, 1)
 	cfg := DefaultServeConfig()
 	cfg.DB, cfg.Addr, cfg.Workers, cfg.Out = filepath.Join(t.TempDir(), "agora.db"), "127.0.0.1:0", 0, io.Discard
+	cfg.Schema = testSchema
 	cfg.Ready = func(_ context.Context, s Site) { ready <- s }
 	if change != nil {
 		change(&cfg)
@@ -196,6 +198,43 @@ func TestStopAnswersWhatIsUnderWay(t *testing.T) {
 	}
 	if err := <-site.done; err != nil {
 		t.Errorf("Serve: %v", err)
+	}
+}
+
+// TestStopEndsLivePages stops the site while a browser follows a run.
+func TestStopEndsLivePages(t *testing.T) {
+	site := startSite(t, nil)
+	st, err := db.Open(t.Context(), site.DB, db.Options{}) // beside the site, as a worker does
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	run, err := st.CreateRun(t.Context(), db.Run{Kind: "ppo"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	jar, _ := cookiejar.New(nil)
+	client := &http.Client{Jar: jar}
+	res, err := client.PostForm(site.AdminLink, joining("root", testPassword, testPassword))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	res, err = client.Get(site.URL + "/runs/" + strconv.FormatInt(run.ID, 10) + "/events")
+	if err != nil || res.Header.Get("Content-Type") != "text/event-stream" {
+		t.Fatalf("no event stream: %v %v", res, err)
+	}
+	defer res.Body.Close()
+	if _, err := res.Body.Read(make([]byte, 1)); err != nil {
+		t.Fatalf("nothing came: %v", err)
+	}
+	start := time.Now()
+	site.stop()
+	if err := <-site.done; err != nil {
+		t.Errorf("Serve: %v", err)
+	}
+	if took := time.Since(start); took > drainTime/2 {
+		t.Errorf("stopping took %v", took)
 	}
 }
 

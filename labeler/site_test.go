@@ -25,7 +25,7 @@ func newTestSite(t testing.TB) *testSite {
 	t.Helper()
 	st := dbtest.Open(t)
 	s, err := NewServer(st.Store, Options{Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Public: PublicAddress{URL: "http://example.com"}})
+		Public: PublicAddress{URL: "http://example.com"}, Schema: testSchema})
 	if err != nil {
 		t.Fatal(err)
 	}
