@@ -21,13 +21,14 @@ type rater struct {
 	model  *reward.Model
 	scorer *reward.Scorer
 	policy *policy.Model
-	tokens bool // the model reads the policy's tokens as they are, else their text
+	asIs   bool // the model reads the policy's tokens as they are, else their text
 }
 
-func newRater(dev *cpu.Device, m *reward.Model, p *policy.Model) (*rater, error) {
-	s, err := reward.NewScorer(dev, m, 0)
+// newRater compiles a scoring pass for so many tokens at a time.
+func newRater(dev *cpu.Device, m *reward.Model, p *policy.Model, tokens int) (*rater, error) {
+	s, err := reward.NewScorer(dev, m, tokens)
 	same := sameTokenizer(p.Tokenizer, m.Trunk.Tokenizer) && m.Trunk.Template == p.Template && !m.IgnorePrompt
-	return &rater{model: m, scorer: s, policy: p, tokens: same}, err
+	return &rater{model: m, scorer: s, policy: p, asIs: same}, err
 }
 
 // Rate returns one number per response. A response that was cut off is given an
@@ -46,7 +47,7 @@ func (r *rater) Rate(ctx context.Context, prompts []Prompt, responses [][]int32)
 
 func (r *rater) sequence(p Prompt, response []int32) ([]int32, error) {
 	end := r.policy.Template.End(r.policy.Tokenizer)
-	if r.tokens {
+	if r.asIs {
 		seq := slices.Concat(p.Tokens, response)
 		if end >= 0 && response[len(response)-1] != end {
 			seq = append(seq, end)

@@ -106,14 +106,14 @@ func (t *Trainer) readers(dev *cpu.Device) error {
 	for _, p := range reference.Params.List() {
 		p.Frozen = true
 	}
-	if t.reference, err = policy.NewScorer(dev, reference, 0, t.cfg.Temperature); err != nil {
+	if t.reference, err = policy.NewScorer(dev, reference, t.room.tokens, t.cfg.Temperature); err != nil {
 		return fmt.Errorf("reference: %w", err)
 	}
-	if t.reward, err = newRater(dev, t.models.Reward, t.models.Policy); err != nil {
+	if t.reward, err = newRater(dev, t.models.Reward, t.models.Policy, t.room.tokens); err != nil {
 		return fmt.Errorf("reward model: %w", err)
 	}
 	if t.models.Judge != nil {
-		if t.judge, err = newRater(dev, t.models.Judge, t.models.Policy); err != nil {
+		if t.judge, err = newRater(dev, t.models.Judge, t.models.Policy, t.room.tokens); err != nil {
 			return fmt.Errorf("judge: %w", err)
 		}
 	}
