@@ -73,10 +73,12 @@ func BenchmarkTrain(b *testing.B) {
 			f.Ints(targets, y)
 			f.Floats(w, wt)
 			f.Layout(l, lens, nil, nil)
+			var update time.Duration
 			step := func() {
 				if err := p.Run(f); err != nil {
 					b.Fatal(err)
 				}
+				defer func(t time.Time) { update += time.Since(t) }(time.Now())
 				if _, err := opt.Step(AdamWConfig{LearningRate: 1e-4, Beta1: .9, Beta2: .999, Eps: 1e-8, WeightDecay: .01}); err != nil {
 					b.Fatal(err)
 				}
@@ -87,6 +89,7 @@ func BenchmarkTrain(b *testing.B) {
 			if profile {
 				p.Profile()
 			}
+			update = 0
 			var times []float64
 			for b.Loop() {
 				t := time.Now()
@@ -98,6 +101,7 @@ func BenchmarkTrain(b *testing.B) {
 			b.ReportMetric(float64(p.ArenaBytes())/1e6, "arena-MB")
 			if profile {
 				report(b, p, len(times))
+				b.Logf("%-16s %8.3f ms", "AdamW", update.Seconds()*1e3/float64(len(times)))
 			}
 		})
 	}
