@@ -172,3 +172,18 @@ func TestProjects(t *testing.T) {
 	_, err = st.ProjectByName(ctx, "sea")
 	wantErr(t, err, db.ErrNotFound)
 }
+
+func TestSettings(t *testing.T) {
+	st := dbtest.Open(t)
+	ctx := t.Context()
+	for _, want := range []string{"", "http://a", "http://b"} {
+		if want != "" {
+			if err := st.SetSetting(ctx, db.SiteURL, want); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := must(st.Setting(ctx, db.SiteURL))(t); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

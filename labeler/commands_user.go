@@ -33,7 +33,7 @@ type UserAddCmd struct {
 	Role     string `default:"labeler" help:"One of labeler, reviewer, researcher, admin."`
 	Project  string `placeholder:"NAME" help:"Project to join."`
 	Password bool   `help:"Ask for a password (read from standard input when that is not a terminal); without it a link is printed to choose one."`
-	URL      string `name:"public-url" default:"http://127.0.0.1:8080" help:"Address of the site, for the link."`
+	URL      string `name:"public-url" placeholder:"URL" help:"Address of the site, for the link (default: where it was last served)."`
 	JSON     bool   `name:"json" help:"Print JSON."`
 }
 
@@ -112,7 +112,11 @@ func (cmd UserAddCmd) addWithLink(ctx context.Context, store *db.Store, inv db.I
 	if err != nil {
 		return err
 	}
-	return cmd.report(u, joinLink(cmd.URL, token))
+	link, err := joinLink(ctx, store, cmd.URL, token)
+	if err != nil {
+		return err
+	}
+	return cmd.report(u, link)
 }
 
 func (cmd UserAddCmd) report(u db.User, link string) error {
@@ -130,7 +134,18 @@ func (cmd UserAddCmd) report(u db.User, link string) error {
 	return nil
 }
 
-func joinLink(url, token string) string { return strings.TrimSuffix(url, "/") + "/join/" + token }
+// joinLink completes a link with the site's address: the one given, or where
+// the site was last served, or where it is served by default.
+func joinLink(ctx context.Context, store *db.Store, url, token string) (string, error) {
+	var err error
+	if url == "" {
+		url, err = store.Setting(ctx, db.SiteURL)
+	}
+	if url == "" {
+		url = "http://" + DefaultServeConfig().Addr
+	}
+	return strings.TrimSuffix(url, "/") + "/join/" + token, err
+}
 
 // readPassword asks on a terminal, twice, or reads the first line of standard input.
 func readPassword() (string, error) {
@@ -249,7 +264,7 @@ func (cmd UserDisableCmd) Run(ctx context.Context) error {
 type UserResetCmd struct {
 	Database
 	Name string `arg:"" help:"Who."`
-	URL  string `name:"public-url" default:"http://127.0.0.1:8080" help:"Address of the site, for the link."`
+	URL  string `name:"public-url" placeholder:"URL" help:"Address of the site, for the link (default: where it was last served)."`
 	JSON bool   `name:"json" help:"Print JSON."`
 }
 
@@ -269,7 +284,10 @@ func (cmd UserResetCmd) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		link := joinLink(cmd.URL, token)
+		link, err := joinLink(ctx, store, cmd.URL, token)
+		if err != nil {
+			return err
+		}
 		if cmd.JSON {
 			return printJSON(userJSON{Name: u.Name, Role: u.Role, Disabled: u.Disabled, Link: link})
 		}

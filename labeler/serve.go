@@ -91,6 +91,9 @@ func serveStore(ctx context.Context, cfg ServeConfig, l net.Listener, store *db.
 	if site.AdminLink, err = s.firstAdminLink(ctx); err != nil {
 		return err
 	}
+	if err := store.SetSetting(ctx, db.SiteURL, public.URL); err != nil { // for links made on the command line
+		return err
+	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var beside sync.WaitGroup
