@@ -20,6 +20,7 @@ type Feeds struct {
 
 	floats map[*Value][]float32
 	ints   map[*Value][]int32
+	inUse  []bool // by cache slot, for Check
 }
 
 // Floats feeds a float input, rows × Cols elements.
@@ -64,6 +65,11 @@ func (f *Feeds) Check(g *Graph, rows []int) error {
 			continue
 		}
 		if err := f.count(v, rows); err != nil {
+			return err
+		}
+	}
+	for _, l := range g.layouts {
+		if err := f.checkLayout(l, rows); err != nil {
 			return err
 		}
 	}
@@ -115,8 +121,6 @@ func (f *Feeds) checkNode(n *Node, rows []int) error {
 		return f.inRange(n.Op, n.In[1], n.W.Rows)
 	case OpGatherRows:
 		return f.inRange(n.Op, n.In[1], rows[n.In[0].Rows.Index])
-	case OpAttention, OpAttentionCached, OpPosEmbedding:
-		return f.checkLayout(n.Attr.Layout, rows)
 	}
 	return nil
 }
@@ -136,17 +140,35 @@ func (f *Feeds) checkLayout(l *Layout, rows []int) error {
 		start := 0
 		if l.Cache != nil {
 			start = int(f.ints[l.Start][i])
-			if slot := f.ints[l.Slot][i]; slot < 0 || int(slot) >= l.Cache.Slots {
-				return fmt.Errorf("feed: %s[%d] = %d, the cache has %d slots", l.Slot.Name, i, slot, l.Cache.Slots)
-			}
 		}
 		if n < 0 || start < 0 || start+int(n) > l.MaxLen {
 			return fmt.Errorf("feed: segment %d of %s has %d tokens after %d, at most %d fit", i, l.Lens.Name, n, start, l.MaxLen)
 		}
 		sum += int(n)
 	}
-	if sum != rows[l.Tokens.Index] {
-		return fmt.Errorf("feed: segments of %s have %d tokens in all, the stream has %d", l.Lens.Name, sum, rows[l.Tokens.Index])
+	if tokens := rows[l.Tokens.Index]; tokens >= 0 && sum != tokens {
+		return fmt.Errorf("feed: segments of %s have %d tokens in all, the stream has %d", l.Lens.Name, sum, tokens)
+	}
+	if l.Cache == nil {
+		return nil
+	}
+	return f.checkSlots(l)
+}
+
+// checkSlots makes sure that no two segments write to the same slot.
+func (f *Feeds) checkSlots(l *Layout) error {
+	if len(f.inUse) < l.Cache.Slots {
+		f.inUse = make([]bool, l.Cache.Slots)
+	}
+	clear(f.inUse)
+	for i, slot := range f.ints[l.Slot] {
+		switch {
+		case slot < 0 || int(slot) >= l.Cache.Slots:
+			return fmt.Errorf("feed: %s[%d] = %d, the cache has %d slots", l.Slot.Name, i, slot, l.Cache.Slots)
+		case f.inUse[slot]:
+			return fmt.Errorf("feed: %s[%d] = %d, which an earlier segment has", l.Slot.Name, i, slot)
+		}
+		f.inUse[slot] = true
 	}
 	return nil
 }

@@ -82,6 +82,34 @@ func TestFeedsAreChecked(t *testing.T) {
 	}
 }
 
+func TestCacheSlotsAreChecked(t *testing.T) {
+	g := New(NewParams())
+	n := g.Dim("tokens", 8)
+	l := g.CachedLayout("c", n, g.Dim("seqs", 3), &KVCache{Slots: 2, MaxLen: 4})
+	x := g.Floats("x", n, 6)
+	g.Attention(x, l, Attn{Heads: 1, KVHeads: 1, HeadDim: 2}, 0)
+	ref, err := NewReference(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		start, slot []int32
+		want        string
+	}{
+		{[]int32{0, 2}, []int32{1, 0}, ""},
+		{[]int32{0, 3}, []int32{1, 0}, "segment 1 of c.lens has 2 tokens after 3, at most 4 fit"},
+		{[]int32{0, 2}, []int32{0, 2}, "c.slot[1] = 2, the cache has 2 slots"},
+		{[]int32{0, 2}, []int32{1, 1}, "c.slot[1] = 1, which an earlier segment has"},
+	} {
+		f := &Feeds{}
+		f.Floats(x, make([]float32, 18))
+		f.Layout(l, []int32{1, 2}, c.start, c.slot)
+		if err := ref.Run(f); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("got %v, want %q", err, c.want)
+		}
+	}
+}
+
 // Cached attention over a prompt and single tokens equals attention over the whole sequence.
 func TestCacheContinuesASequence(t *testing.T) {
 	b := newGradBuilder()

@@ -27,7 +27,9 @@ func (g *Graph) Layout(name string, tokens, seqs *Dim, maxLen int) *Layout {
 	if maxLen < 1 {
 		g.fail("layout %s: segments of at most %d tokens", name, maxLen)
 	}
-	return &Layout{Tokens: tokens, Seqs: seqs, MaxLen: maxLen, Lens: g.Ints(name+".lens", seqs)}
+	l := &Layout{Tokens: tokens, Seqs: seqs, MaxLen: maxLen, Lens: g.Ints(name+".lens", seqs)}
+	g.layouts = append(g.layouts, l)
+	return l
 }
 
 // CachedLayout declares segments that continue what the cache holds: segment s adds lens[s] tokens

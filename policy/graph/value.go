@@ -73,8 +73,9 @@ type Graph struct {
 	Nodes  []*Node
 	One    *Dim // always one row: the dimension of losses
 
-	err   error
-	sites int
+	err     error
+	sites   int
+	layouts []*Layout
 }
 
 // New starts a graph that reads (and, after Gradients, trains) the given parameters.
