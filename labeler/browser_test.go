@@ -239,7 +239,6 @@ func TestFocusStaysInSight(t *testing.T) {
 func TestRunPageUpdatesItself(t *testing.T) {
 	t.Parallel()
 	s := newLiveSite(t)
-	s.schema = testSchema
 	p := s.addProject("everyday", "Everyday help", db.KindRank, 4, sourdough)
 	run := s.addRun(p, 5, 40)
 	b := s.openTab(t)

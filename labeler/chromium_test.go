@@ -29,9 +29,11 @@ type liveSite struct {
 func newLiveSite(t *testing.T) *liveSite {
 	t.Helper()
 	s := newTestSite(t)
-	srv := httptest.NewServer(s.Handler())
+	s.schema = testSchema
+	srv := httptest.NewUnstartedServer(s.Handler())
+	s.Server.public.URL = "http://" + srv.Listener.Addr().String()
+	srv.Start()
 	t.Cleanup(srv.Close)
-	s.Server.public.URL = srv.URL
 	return &liveSite{s, srv.URL}
 }
 

@@ -188,7 +188,7 @@ func (s *testSite) halfRanked(u db.User, path string) {
 		ranks[c.Key] = []int{1, 2, 1}[i%3]
 	}
 	two := 6
-	r := db.Ranking{Ranks: ranks, Confidence: &two, Note: "A and C are equally usable; C is better on the mould warning."}
+	r := db.Ranking{Ranks: ranks, Confidence: &two, Note: "A and C are equally usable."}
 	if _, err := s.st.SaveDraft(context.Background(), u.ID, lease, r); err != nil {
 		s.t.Fatal(err)
 	}

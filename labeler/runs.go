@@ -221,7 +221,7 @@ func (s *Server) lineage(ctx context.Context, r db.Run) []views.LineageStep {
 		if in.Path == "" {
 			continue
 		}
-		step := views.LineageStep{Label: views.T(ctx, "input.name", name), Detail: filepath.Base(in.Path)}
+		step := views.LineageStep{Label: views.T(ctx, "input.name", name), Detail: pathEnd(in.Path)}
 		if in.SHA256 != "" {
 			step.Detail += " · " + views.Short(in.SHA256)
 		}
@@ -237,10 +237,13 @@ func (s *Server) lineage(ctx context.Context, r db.Run) []views.LineageStep {
 
 func checkpointText(ctx context.Context, r db.Run) string {
 	if cp := checkpointOf(r); cp != "" {
-		return filepath.Base(filepath.Dir(cp)) + "/" + filepath.Base(cp)
+		return pathEnd(cp)
 	}
 	return views.T(ctx, "run.notcommitted")
 }
+
+// pathEnd is the last two parts of a path, enough to recognise it.
+func pathEnd(path string) string { return filepath.Join(filepath.Base(filepath.Dir(path)), filepath.Base(path)) }
 
 // checkpointOf is the directory a finished run left, "" when it left none.
 func checkpointOf(r db.Run) string {

@@ -24,7 +24,7 @@ func TestScreenshots(t *testing.T) {
 	for _, look := range []struct {
 		name, theme string
 		width       int64
-	}{{"1280-light", "light", 1280}, {"390-dark", "dark", 390}, {"320-light", "light", 320}} {
+	}{{"1280-light", "light", 1280}, {"390-dark", "dark", 390}, {"320-light", "light", 320}, {"3840-dark", "dark", 3840}} {
 		b := s.openTab(t)
 		for _, p := range pages {
 			if p.as != nil {
@@ -35,6 +35,8 @@ func TestScreenshots(t *testing.T) {
 			if wide := js[bool](b, `document.documentElement.scrollWidth > innerWidth`); wide {
 				t.Errorf("%s at %s scrolls sideways", p.name, look.name)
 			}
+			height := js[int64](b, `document.documentElement.scrollHeight`)
+			b.do(chromedp.EmulateViewport(look.width, height)) // the bar at the bottom, as after scrolling there
 			png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
 			if err != nil {
 				t.Fatal(err)
@@ -65,7 +67,6 @@ type galleryPage struct {
 func gallery(t *testing.T) (*liveSite, []galleryPage) {
 	s := newLiveSite(t)
 	ctx := context.Background()
-	s.schema = testSchema
 	rank := s.addProject("everyday", "Everyday help", db.KindRank, 4, sourdough, beekeeper, plants, bicycle)
 	pair := s.addProject("code", "Code help", db.KindPairwise, 2, logfile)
 	admin, lena := s.addUser("mira", db.RoleAdmin), s.join(rank, "lena")
