@@ -27,6 +27,7 @@ type source struct {
 var sources = []source{
 	{"c4", "ODC-BY", "data/corpus/c4_demo.jsonl.gz", false, 0, readC4},
 	{"gsm8k", "MIT", "data/gsm8k/train.jsonl.gz", false, 0, readGSM8K},
+	{"autoj", "Apache-2.0", "data/autoj-pairwise/autoj_pairwise.jsonl.gz", false, 0, readAutoJ},
 	{"convarg", "CC BY 4.0", "data/ukp-convarg1/arguments.jsonl.gz", false, 0, readConvArg},
 	{"devil", "public domain", "devil.dict.dz", true, 0, readDevil},
 	{"austen", "public domain", "Rdata.rdb", true, 0, readAusten},
@@ -112,6 +113,30 @@ func readC4(data []byte) ([]string, error) {
 		}
 	}
 }
+
+// readAutoJ takes the prose of the responses in Auto-J's pairwise test set (Li et al. 2023): lines of
+// one sentence or more, no lists, no code. The prompts, which other people wrote, are left out.
+func readAutoJ(data []byte) ([]string, error) {
+	var docs []string
+	for dec := json.NewDecoder(bytes.NewReader(data)); ; {
+		var row struct {
+			First  string `json:"response 1"`
+			Second string `json:"response 2"`
+		}
+		if err := dec.Decode(&row); err == io.EOF {
+			return docs, nil
+		} else if err != nil {
+			return nil, err
+		}
+		for line := range strings.Lines(row.First + "\n" + row.Second) {
+			if line = strings.TrimSpace(line); isProse.MatchString(line) {
+				docs = append(docs, clip(line, 900))
+			}
+		}
+	}
+}
+
+var isProse = regexp.MustCompile(`^[A-Z"][^{}<>=|\\_*#` + "`" + `]{30,}[.!?]"?$`)
 
 func readGSM8K(data []byte) ([]string, error) {
 	var docs []string
