@@ -243,7 +243,9 @@ func checkpointText(ctx context.Context, r db.Run) string {
 }
 
 // pathEnd is the last two parts of a path, enough to recognise it.
-func pathEnd(path string) string { return filepath.Join(filepath.Base(filepath.Dir(path)), filepath.Base(path)) }
+func pathEnd(path string) string {
+	return filepath.Join(filepath.Base(filepath.Dir(path)), filepath.Base(path))
+}
 
 // checkpointOf is the directory a finished run left, "" when it left none.
 func checkpointOf(r db.Run) string {
