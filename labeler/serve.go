@@ -2,6 +2,7 @@ package labeler
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -59,6 +60,11 @@ const (
 func Serve(ctx context.Context, cfg ServeConfig) error {
 	if err := cfg.Validate(); err != nil {
 		return err
+	}
+	if cfg.TLSCert != "" {
+		if _, err := tls.LoadX509KeyPair(cfg.TLSCert, cfg.TLSKey); err != nil {
+			return fmt.Errorf("--tls-cert %s and --tls-key %s: %w", cfg.TLSCert, cfg.TLSKey, err)
+		}
 	}
 	if cfg.Out == nil {
 		cfg.Out = os.Stdout
