@@ -107,6 +107,10 @@ var opCases = map[string]func(b *opBuilder) *graph.Value{
 		return b.PosEmbedding(b.input("x", 23), b.layout, b.param("w", 20, 23))
 	},
 	"GatherRows": func(b *opBuilder) *graph.Value { return b.GatherRows(b.input("x", 23), b.ints("i", opRows)) },
+	"SumRows": func(b *opBuilder) *graph.Value {
+		x := b.input("x", 23)
+		return b.SumRows(x, b.ints("i", opRows), x.Rows)
+	},
 	"Attention": func(b *opBuilder) *graph.Value {
 		a := graph.Attn{Heads: 4, KVHeads: 2, HeadDim: 10, RopeTheta: 100}
 		return b.Attention(b.input("x", a.Width()), b.layout, a, 0)

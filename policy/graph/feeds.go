@@ -121,6 +121,8 @@ func (f *Feeds) checkNode(n *Node, rows []int) error {
 		return f.inRange(n.Op, n.In[1], n.W.Rows)
 	case OpGatherRows:
 		return f.inRange(n.Op, n.In[1], rows[n.In[0].Rows.Index])
+	case OpGatherRowsGrad:
+		return f.inRange(n.Op, n.In[1], rows[n.Out[0].Rows.Index])
 	}
 	return nil
 }

@@ -79,7 +79,7 @@ func (b *backward) to(v *Value, d func() *Value) {
 
 var differentiable = [NumOps]bool{
 	OpEmbedding: true, OpPosEmbedding: true, OpLinear: true, OpRMSNorm: true, OpLayerNorm: true,
-	OpAttention: true, OpSwiGLU: true, OpGELU: true, OpDropout: true, OpGatherRows: true,
+	OpAttention: true, OpSwiGLU: true, OpGELU: true, OpDropout: true, OpGatherRows: true, OpGatherRowsGrad: true,
 	OpLogProb: true, OpCrossEntropy: true, OpWeightedSum: true,
 	OpAdd: true, OpSub: true, OpMul: true, OpMax: true, OpMin: true, OpScale: true, OpAddScalar: true,
 	OpExp: true, OpLog: true, OpSquare: true, OpSigmoid: true, OpLogSigmoid: true, OpTanh: true,
@@ -178,6 +178,8 @@ func (b *backward) layer(n *Node, dy *Value) {
 		b.to(x[0], grad(OpDropout, x[0].Rows, x[0].Cols, dy))
 	case OpGatherRows:
 		b.to(x[0], grad(OpGatherRowsGrad, x[0].Rows, x[0].Cols, dy, x[1]))
+	case OpGatherRowsGrad: // SumRows
+		b.to(x[0], func() *Value { return g.GatherRows(dy, x[1]) })
 	case OpLogProb:
 		b.always(x[0], grad(OpLogProbGrad, x[0].Rows, x[0].Cols, dy, x[0], x[1], n.Out[2]), n)
 	case OpCrossEntropy:

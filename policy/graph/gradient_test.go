@@ -118,6 +118,12 @@ var gradCases = []gradCase{
 		x := b.input("x", b.Dim("n", 9), 5, 3, -1, 1)
 		return b.GatherRows(x, b.ints("i", b.Dim("picks", 8), 4, 0, 4, 2, 4, 1))
 	}},
+	{"SumRows", func(b *gradBuilder) *Value {
+		x := b.input("x", b.Dim("n", 9), 6, 3, -1, 1)
+		sums := b.Dim("sums", 8)
+		b.feeds.Floats(b.Floats("other", sums, 1), make([]float32, 5)) // tells the number of sums
+		return b.SumRows(x, b.ints("i", x.Rows, 4, 0, 4, 2, 4, 1), sums)
+	}},
 	{"LogProb", func(b *gradBuilder) *Value {
 		n := b.Dim("n", 9)
 		logp, _ := b.LogProb(b.input("h", n, 4, 5, -1, 1), b.param("w", 11, 5), b.ints("t", n, 10, 0, 3, 3), .8)

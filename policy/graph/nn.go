@@ -148,3 +148,16 @@ func (g *Graph) GatherRows(x, idx *Value) *Value {
 	}
 	return g.add(&Node{Op: OpGatherRows, In: []*Value{x, idx}}, idx.Rows, x.Cols)
 }
+
+// SumRows returns [rows, cols] with out[j] = Σ x[i] over the i with idx[i] = j, added in order; rows that
+// no index names are 0. It is what GatherRows does to gradients, and the other way round: sums of
+// segments, say the log-probability of a text from those of its tokens.
+func (g *Graph) SumRows(x, idx *Value, rows *Dim) *Value {
+	if !g.ok(OpGatherRowsGrad, Float, x) || !g.ok(OpGatherRowsGrad, Int, idx) {
+		return g.bad(OpGatherRowsGrad, "")
+	}
+	if idx.Rows != x.Rows {
+		return g.bad(OpGatherRowsGrad, "indices %s do not fit %s", idx, x)
+	}
+	return g.add(&Node{Op: OpGatherRowsGrad, In: []*Value{x, idx}}, rows, x.Cols)
+}
