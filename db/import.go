@@ -115,9 +115,6 @@ func refuseTwice(tx *gorm.DB, imp Import) error {
 	return fmt.Errorf("%w (import %d, %s)", ErrImportedTwice, old.ID, old.File)
 }
 
-// ErrImportedTwice means that a project has a file's very bytes already.
-var ErrImportedTwice = errors.New("this file was imported into this project before")
-
 // importChunk is how many rows are stored together.
 const importChunk = 200
 

@@ -2,6 +2,8 @@ package db
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"gorm.io/gorm"
 )
@@ -26,7 +28,7 @@ func (s *Store) Progress(ctx context.Context, projectID, userID int64) (Progress
 			return err
 		}
 		y, m, d := s.now().Date()
-		midnight := AtMillis(dateIn(y, m, d, s.now().Location()))
+		midnight := AtMillis(time.Date(y, m, d, 0, 0, 0, 0, s.now().Location()))
 		mine := func() *gorm.DB {
 			return tx.Model(&Answer{}).Where("user_id = ? AND project_id = ? AND state = ?", userID, projectID, AnswerActive)
 		}
@@ -163,4 +165,13 @@ func (s *Store) MembersProgress(ctx context.Context, projectID int64) ([]MemberP
 		(SELECT coalesce(avg(a.duration_ms), 0) FROM answers a WHERE a.project_id = m.project_id AND a.user_id = m.user_id AND a.state = 'active') AS mean_ms
 		FROM members m JOIN users u ON u.id = m.user_id WHERE m.project_id = ? ORDER BY answered DESC, m.joined`, projectID).Scan(&rows).Error
 	return rows, explain(err)
+}
+
+// median returns the middle of the values, 0 of none. It sorts them in place.
+func median(v []int64) int64 {
+	if len(v) == 0 {
+		return 0
+	}
+	slices.Sort(v)
+	return v[len(v)/2]
 }
