@@ -23,6 +23,7 @@ type Run struct {
 	Worker        string // who holds it, such as "host:pid"
 	LeaseExpires  Millis // a running run whose lease ran out is claimed again and resumed
 	Attempt       int    // how often it was claimed
+	Crashes       int    // how often in a row its worker died without getting further
 	StopRequested bool
 
 	Done    int64  // progress in steps

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,9 @@ import (
 
 // runLease is how long a worker may be silent before its run is given away.
 const runLease = time.Minute
+
+// maxCrashes in a row are enough: what kills its worker each time would do so for ever.
+const maxCrashes = 3
 
 // HeartbeatEvery is how often a worker should call Heartbeat.
 const HeartbeatEvery = 10 * time.Second
@@ -68,17 +72,44 @@ func (s *Store) ListRuns(ctx context.Context, projectID int64) ([]Run, error) {
 // there is nothing to do.
 func (s *Store) ClaimRun(ctx context.Context, worker string, kinds ...string) (Run, error) {
 	var r Run
+	var none error
 	err := s.write(ctx, func(tx *gorm.DB) (err error) {
+		if err := s.giveUp(tx); err != nil {
+			return err
+		}
 		q := tx.Where("status = ? OR (status = ? AND lease_expires <= ?)", RunQueued, RunRunning, s.Now())
 		if len(kinds) > 0 {
 			q = tx.Where(q).Where("kind IN ?", kinds)
 		}
-		if r, err = first[Run](q.Order("id")); err != nil {
+		r, err = first[Run](q.Order("id"))
+		if errors.Is(err, ErrNotFound) {
+			none = err
+			return nil // keeps what giveUp did
+		}
+		if err != nil {
 			return err
+		}
+		if r.Status == RunRunning {
+			r.Crashes++
 		}
 		return s.claim(tx, &r, worker)
 	})
-	return r, err
+	return r, cmp.Or(err, none)
+}
+
+// giveUp ends the runs of silent workers that are not to be resumed: those that
+// were asked to stop, and those that killed their worker time and again.
+func (s *Store) giveUp(tx *gorm.DB) error {
+	silent := func() *gorm.DB {
+		return tx.Model(&Run{}).Where("status = ? AND lease_expires <= ?", RunRunning, s.Now())
+	}
+	err := silent().Where("stop_requested = ?", true).Updates(map[string]any{"status": RunStopped, "finished": s.Now(),
+		"message": "its worker died after it was asked to stop; resume goes on from the newest checkpoint"}).Error
+	if err != nil {
+		return err
+	}
+	return silent().Where("crashes >= ?", maxCrashes).Updates(map[string]any{"status": RunFailed, "finished": s.Now(),
+		"message": fmt.Sprintf("its worker died %d times in a row; the worker's output may say why", maxCrashes+1)}).Error
 }
 
 // StartRun claims one particular run that is not held by a live worker, as
@@ -113,7 +144,7 @@ func (s *Store) claim(tx *gorm.DB, r *Run, worker string) error {
 func (s *Store) QueueAgain(ctx context.Context, id, by int64) error {
 	return s.write(ctx, func(tx *gorm.DB) error {
 		err := one(tx.Model(&Run{}).Where("id = ? AND status IN (?, ?)", id, RunStopped, RunFailed).
-			Updates(map[string]any{"status": RunQueued, "stop_requested": false, "message": "", "finished": 0}))
+			Updates(map[string]any{"status": RunQueued, "stop_requested": false, "crashes": 0, "message": "", "finished": 0}))
 		if err != nil {
 			return err
 		}
@@ -148,7 +179,8 @@ func (s *Store) StopRequested(ctx context.Context, id int64) (bool, error) {
 // empty message keeps the last one. It returns ErrRunLost when another worker
 // has the run meanwhile: then stop at once and write nothing more.
 func (s *Store) Heartbeat(ctx context.Context, id int64, worker string, done, total int64, message string) error {
-	set := map[string]any{"lease_expires": AtMillis(s.now().Add(runLease)), "done": done, "total": total}
+	set := map[string]any{"lease_expires": AtMillis(s.now().Add(runLease)), "done": done, "total": total,
+		"crashes": gorm.Expr("CASE WHEN done < ? THEN 0 ELSE crashes END", done)}
 	if message != "" {
 		set["message"] = message
 	}

@@ -62,6 +62,45 @@ func TestDeadWorkersRunIsClaimedAgain(t *testing.T) {
 	wantErr(t, st.FinishRun(ctx, run.ID, "dead:1", db.RunDone, "", ""), db.ErrRunLost)
 }
 
+// TestRunThatKillsItsWorker is given up, unless it got further in between.
+func TestRunThatKillsItsWorker(t *testing.T) {
+	for _, progress := range []bool{false, true} {
+		st := dbtest.Open(t)
+		ctx := t.Context()
+		run := must(st.CreateRun(ctx, db.Run{Kind: "sft"}))(t)
+		for i := range 4 {
+			must(st.ClaimRun(ctx, "w"))(t)
+			if progress {
+				if err := st.Heartbeat(ctx, run.ID, "w", int64(i+1), 20, ""); err != nil {
+					t.Fatal(err)
+				}
+			}
+			st.Clock.Advance(2 * time.Minute)
+		}
+		_, err := st.ClaimRun(ctx, "w")
+		got := must(st.Run(ctx, run.ID))(t)
+		if progress && (err != nil || got.Status != db.RunRunning) || !progress && got.Status != db.RunFailed {
+			t.Errorf("progress %v: %s %q, %v", progress, got.Status, got.Message, err)
+		}
+	}
+}
+
+func TestStopIsHeardAlthoughTheWorkerDied(t *testing.T) {
+	st := dbtest.Open(t)
+	ctx := t.Context()
+	run := must(st.CreateRun(ctx, db.Run{Kind: "sft"}))(t)
+	must(st.ClaimRun(ctx, "dead:1"))(t)
+	if err := st.RequestStop(ctx, run.ID, 0); err != nil {
+		t.Fatal(err)
+	}
+	st.Clock.Advance(2 * time.Minute)
+	_, err := st.ClaimRun(ctx, "alive:1")
+	wantErr(t, err, db.ErrNotFound)
+	if got := must(st.Run(ctx, run.ID))(t); got.Status != db.RunStopped {
+		t.Errorf("status %s", got.Status)
+	}
+}
+
 func TestRunInputIsChecked(t *testing.T) {
 	st := dbtest.Open(t)
 	for _, bad := range []db.Run{{}, {Kind: "ppo", Config: "lr=1"}, {Kind: "ppo", Inputs: "[]"}} {
