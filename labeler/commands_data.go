@@ -184,6 +184,9 @@ func (cmd ImportCmd) one(ctx context.Context, store *db.Store, p db.Project, nam
 	}
 	defer f.Close()
 	imp, err := importRecords(ctx, store, ImportFile{Project: p.ID, Name: name, Data: f, Format: format, Queue: cmd.Queue})
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("stopped; nothing of %s was imported", name)
+	}
 	if err != nil {
 		return err
 	}
@@ -233,6 +236,9 @@ func (cmd ExportCmd) Run(ctx context.Context) error {
 			return err
 		}
 		card, err := prefs.Write(cmd.Out, format, exportRecords(ctx, store, p, format), about)
+		if err != nil && ctx.Err() != nil {
+			return fmt.Errorf("stopped; %s was not written", cmd.Out)
+		}
 		if err != nil {
 			return fmt.Errorf("export %s: %w", cmd.Out, err)
 		}
