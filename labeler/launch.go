@@ -99,26 +99,46 @@ func (s *Server) mainFields(c *gin.Context, kind string, value func(string) stri
 	}
 	for _, in := range launchInputs[kind] {
 		f := views.Field{ID: in.name, Name: in.name, Label: say(c, "input."+in.name), Hint: say(c, "input."+in.name+".hint"), Type: "text",
-			Value: value(in.name), Error: faults[in.name], Required: in.required, Choices: checkpoints(ctx, runs, in.kinds)}
+			Value: value(in.name), Error: faults[in.name], Required: in.required, Choices: checkpoints(ctx, runs, in.kinds, in.name)}
 		if f.Value == "" && in.required && len(f.Choices) > 0 && faults == nil {
-			f.Value = f.Choices[0].Value // the newest
+			f.Value = f.Choices[0].Value
 		}
 		fields = append(fields, f)
 	}
 	return fields, nil
 }
 
-// checkpoints offers what finished runs of some kinds left, newest first.
-func checkpoints(ctx context.Context, runs []db.Run, kinds []string) []views.Choice {
-	var list []views.Choice
+// checkpoints offers what finished runs of some kinds left, newest first; those that served as
+// something else before, such as a judge where a reward model is wanted, come last.
+func checkpoints(ctx context.Context, runs []db.Run, kinds []string, as string) []views.Choice {
+	var list, last []views.Choice
 	for _, kind := range kinds {
 		for _, r := range runs {
-			if cp := checkpointOf(r); cp != "" && r.Kind == kind {
-				list = append(list, views.Choice{Value: cp, Label: views.T(ctx, "input.from", runName(r), runKind(ctx, r.Kind))})
+			cp := checkpointOf(r)
+			if cp == "" || r.Kind != kind {
+				continue
+			}
+			choice := views.Choice{Value: cp, Label: views.T(ctx, "input.from", runName(r), runKind(ctx, r.Kind))}
+			if served := servedAs(runs, cp); served != "" && served != as {
+				last = append(last, choice)
+			} else {
+				list = append(list, choice)
 			}
 		}
 	}
-	return list
+	return append(list, last...)
+}
+
+// servedAs is the name of the input that a checkpoint was in the newest run that read it.
+func servedAs(runs []db.Run, checkpoint string) string {
+	for _, r := range runs {
+		for name, in := range inputsOf(r) {
+			if in.Path == checkpoint {
+				return name
+			}
+		}
+	}
+	return ""
 }
 
 // settingField is one setting of the training with its default filled in.

@@ -92,7 +92,7 @@ func charts(ctx context.Context, kind string, m map[string]curve) []views.Chart 
 }
 
 func (spec chartSpec) draw(ctx context.Context, m map[string]curve) (views.Chart, bool) {
-	c := views.Chart{ID: spec.id, Title: views.T(ctx, spec.text), XLabel: views.T(ctx, "chart.step"), Zero: spec.zero}
+	c := views.Chart{ID: spec.id, Title: views.T(ctx, spec.text), XLabel: views.T(ctx, "chart.step"), Zero: spec.zero, Dots: spec.x != ""}
 	if spec.at != "" {
 		c.Levels = []views.Level{{Y: spec.level, Label: views.T(ctx, spec.at)}}
 	}

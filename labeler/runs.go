@@ -210,10 +210,7 @@ func runLead(ctx context.Context, r db.Run, project string) string {
 // lineage lists a run's inputs, the run, and its checkpoint. Inputs that came from runs of this
 // site lead to them.
 func (s *Server) lineage(ctx context.Context, r db.Run) []views.LineageStep {
-	var inputs map[string]struct{ Path, SHA256 string }
-	if json.Unmarshal([]byte(r.Inputs), &inputs) != nil {
-		inputs = nil
-	}
+	inputs := inputsOf(r)
 	makers := s.checkpointMakers(ctx)
 	var steps []views.LineageStep
 	for _, name := range slices.Sorted(mapKeys(inputs)) {
@@ -233,6 +230,18 @@ func (s *Server) lineage(ctx context.Context, r db.Run) []views.LineageStep {
 	}
 	steps = append(steps, views.LineageStep{Label: runName(r), Detail: views.T(ctx, "run.this.run"), Current: true})
 	return append(steps, views.LineageStep{Label: views.T(ctx, "run.checkpoint"), Detail: checkpointText(ctx, r)})
+}
+
+// runInput is a file or directory that a run reads.
+type runInput struct{ Path, SHA256 string }
+
+// inputsOf are a run's inputs by name; none where they cannot be read.
+func inputsOf(r db.Run) map[string]runInput {
+	var inputs map[string]runInput
+	if json.Unmarshal([]byte(r.Inputs), &inputs) != nil {
+		return nil
+	}
+	return inputs
 }
 
 func checkpointText(ctx context.Context, r db.Run) string {

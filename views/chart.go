@@ -18,6 +18,7 @@ type Chart struct {
 	Levels    []Level
 	Now       string // the newest value, in words
 	Zero      bool   // the vertical axis begins at zero
+	Dots      bool   // points that are no sequence along X: drawn without lines
 }
 
 // Series is one line. Points are in order of X; a gap (NaN) breaks the line.
