@@ -132,8 +132,9 @@ func checkpoints(ctx context.Context, runs []db.Run, kinds []string, as string) 
 // servedAs is the name of the input that a checkpoint was in the newest run that read it.
 func servedAs(runs []db.Run, checkpoint string) string {
 	for _, r := range runs {
-		for name, in := range inputsOf(r) {
-			if in.Path == checkpoint {
+		inputs := inputsOf(r)
+		for _, name := range slices.Sorted(mapKeys(inputs)) {
+			if inputs[name].Path == checkpoint {
 				return name
 			}
 		}
