@@ -152,66 +152,95 @@ func newSampler(t *toy, tokens, seqs int, cache *graph.KVCache) *sampler {
 	return sm
 }
 
+// cachedSeq is a sequence that is being sampled.
+type cachedSeq struct {
+	tokens       []int32
+	fed          int // tokens in the cache
+	slot, stream int32
+	hidden       []float32 // of all fed tokens
+	logp         []float32 // of the sampled ones
+}
+
+const testTemperature = .9
+
+// feed runs one step that takes up to limit new tokens of each sequence, and appends a sampled token
+// to those that have no more.
+func (sm *sampler) feed(t *testing.T, p *Program, seqs []*cachedSeq, limit int) {
+	t.Helper()
+	f := &graph.Feeds{Seed: 42}
+	var ids, lens, start, slot, last, stream, pos []int32
+	var temp []float32
+	for _, s := range seqs {
+		n := min(limit, len(s.tokens)-s.fed)
+		ids = append(ids, s.tokens[s.fed:s.fed+n]...)
+		lens, start, slot = append(lens, int32(n)), append(start, int32(s.fed)), append(slot, s.slot)
+		s.fed += n
+		last, stream, pos = append(last, int32(len(ids)-1)), append(stream, s.stream), append(pos, int32(s.fed))
+		temp = append(temp, testTemperature)
+	}
+	f.Ints(sm.ids, ids)
+	f.Layout(sm.layout, lens, start, slot)
+	f.Ints(sm.last, last)
+	f.Floats(sm.temp, temp)
+	f.Ints(sm.id, stream)
+	f.Ints(sm.pos, pos)
+	mustRun(t, p, f)
+	hidden := p.Floats(sm.hidden)
+	for i, s := range seqs {
+		n := int(lens[i]) * sm.d
+		s.hidden, hidden = append(s.hidden, hidden[:n]...), hidden[n:]
+		if s.fed == len(s.tokens) {
+			s.tokens = append(s.tokens, p.Ints(sm.token)[i])
+			s.logp = append(s.logp, p.Floats(sm.logp)[i])
+		}
+	}
+}
+
 // Decoding, prefill in pieces and the training forward agree bit for bit, whatever slots and
 // batches are used, and a sample does not depend on its batch.
 func TestDecodeEqualsPrefillEqualsTraining(t *testing.T) {
 	forEachKernels(t, func(t *testing.T, k *Kernels) {
 		for name := range toys {
-			toy := newToy(name)
+			toy, d := newToy(name), OpenWith(2, k)
 			tr := newTrainer(toy, 400, 4, 9, 0)
-			d := OpenWith(2, k)
-			train := mustCompile(t, d, tr.g, tr.hidden, tr.logp)
-			cache := &graph.KVCache{Slots: 5, MaxLen: toy.maxLen}
-			sm := newSampler(toy, 80, 4, cache)
-			dec := mustCompile(t, d, sm.g, sm.hidden, sm.token, sm.logp)
-
-			// Two sequences: sample 12 tokens each after prompts of 20 and 9, together.
-			seqs := [][]int32{tr.feeds(8, 20).IntData(tr.ids), tr.feeds(9, 9).IntData(tr.ids)}
-			logps, hiddens := make([][]float32, 2), make([][]float32, 2)
-			from := []int{0, 0}
-			for range 12 {
-				f := &graph.Feeds{Seed: 42}
-				var ids, lens, start, last, pos []int32
-				for i, s := range seqs {
-					ids = append(ids, s[from[i]:]...)
-					lens, start = append(lens, int32(len(s)-from[i])), append(start, int32(from[i]))
-					last, pos = append(last, int32(len(ids)-1)), append(pos, int32(len(s)))
-					from[i] = len(s)
-				}
-				f.Ints(sm.ids, ids)
-				f.Layout(sm.layout, lens, start, []int32{3, 1})
-				f.Ints(sm.last, last)
-				f.Floats(sm.temp, []float32{.9, .9})
-				f.Ints(sm.id, []int32{100, 101})
-				f.Ints(sm.pos, pos)
-				mustRun(t, dec, f)
-				row := 0
-				for i := range seqs {
-					hiddens[i] = append(hiddens[i], dec.Floats(sm.hidden)[row*toy.d:(row+int(lens[i]))*toy.d]...)
-					row += int(lens[i])
-					logps[i] = append(logps[i], dec.Floats(sm.logp)[i])
-					seqs[i] = append(seqs[i], dec.Ints(sm.token)[i])
-				}
+			train := mustCompile(t, d, tr.g, tr.hidden, tr.pickLog)
+			sm := newSampler(toy, 80, 4, &graph.KVCache{Slots: 5, MaxLen: toy.maxLen})
+			decode := mustCompile(t, d, sm.g, sm.hidden, sm.token, sm.logp)
+			prompt := tr.feeds(8, 20).IntData(tr.ids)
+			a := &cachedSeq{tokens: slices.Clone(prompt), slot: 3, stream: 100}
+			b := &cachedSeq{tokens: tr.feeds(9, 9).IntData(tr.ids), slot: 1, stream: 101}
+			alone := &cachedSeq{tokens: slices.Clone(prompt), slot: 4, stream: 100}
+			for len(a.tokens) < 32 {
+				sm.feed(t, decode, []*cachedSeq{a, b}, 13) // a's prompt in two pieces
 			}
-			for i, s := range seqs {
-				n := len(s) - 1 // the last token was not fed
-				f := tr.feeds(1, int32(n))
-				f.Ints(tr.ids, s[:n])
-				picks, targets := []int32{}, []int32{}
-				for k := range logps[i] {
-					picks, targets = append(picks, int32(n-len(logps[i])+k)), append(targets, s[n-len(logps[i])+k+1])
-				}
-				f.Ints(tr.picks, picks[:9])
-				f.Ints(tr.ptargets, targets[:9])
-				f.Floats(tr.old, make([]float32, 9))
-				full := mustCompile(t, d, tr.g, tr.hidden, tr.pickLog)
-				mustRun(t, full, f)
-				sameBits(t, name+" hidden", hiddens[i], full.Floats(tr.hidden))
-				sameBits(t, name+" log-probability", logps[i][:9], full.Floats(tr.pickLog))
+			for len(alone.tokens) < 32 {
+				sm.feed(t, decode, []*cachedSeq{alone}, 20)
 			}
-			_ = train
+			if !slices.Equal(a.tokens, alone.tokens) {
+				t.Errorf("%s: sampled %v in a batch, %v alone", name, a.tokens, alone.tokens)
+			}
+			for _, s := range []*cachedSeq{a, b, alone} {
+				tr.compareWith(t, train, s)
+			}
 		}
 	})
+}
+
+// compareWith runs the training forward on a sampled sequence and expects the same bits.
+func (tr *trainer) compareWith(t *testing.T, train *Program, s *cachedSeq) {
+	t.Helper()
+	f := tr.feeds(1, int32(s.fed))
+	f.Ints(tr.ids, s.tokens[:s.fed])
+	var picks, targets []int32
+	for i := len(s.tokens) - min(9, len(s.logp)); i < len(s.tokens); i++ {
+		picks, targets = append(picks, int32(i-1)), append(targets, s.tokens[i])
+	}
+	f.Ints(tr.picks, picks)
+	f.Ints(tr.ptargets, targets)
+	f.Floats(tr.old, make([]float32, len(picks)))
+	mustRun(t, train, f)
+	sameBits(t, "hidden", s.hidden, train.Floats(tr.hidden))
+	sameBits(t, "log-probability", s.logp[len(s.logp)-len(picks):], train.Floats(tr.pickLog))
 }
 
 // A non-finite weight must show in the loss, whichever operation it passes.

@@ -6,7 +6,7 @@ import (
 	"agora/policy/graph"
 )
 
-// Part16 is a worker's share of n elements in whole cache lines.
+// part16 is a worker's share of n elements in whole cache lines.
 func (w *Worker) part16(n int) (lo, hi int) {
 	lo, hi = w.Part((n + 15) / 16)
 	return min(n, lo*16), min(n, hi*16)
