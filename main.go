@@ -16,6 +16,7 @@ import (
 	"agora/labeler"
 	"agora/policy"
 	"agora/ppo"
+	"agora/ppo/dpo"
 	"agora/ppo/pipeline"
 	"agora/reward"
 	"agora/reward/prefs"
@@ -37,6 +38,7 @@ type commands struct {
 	Policy policy.PolicyCmd `cmd:"" group:"train" help:"Pretrain, fine-tune, sample and evaluate a policy."`
 	Reward reward.RewardCmd `cmd:"" group:"train" help:"Train, evaluate and use a reward model."`
 	PPO    ppo.PPOCmd       `cmd:"" name:"ppo" group:"train" help:"Fine-tune a policy with PPO against a reward model."`
+	DPO    dpo.Cmd          `cmd:"" name:"dpo" group:"train" help:"Fine-tune a policy on preferences directly."`
 	Run    pipeline.RunCmd  `cmd:"" group:"train" help:"List, show and resume runs."`
 
 	Config pipeline.ConfigCmd `cmd:"" group:"more" help:"What can be set: names, types, units, defaults."`

@@ -172,16 +172,16 @@ func (c Corpus) Windows(size int) int { return max((len(c.Tokens)-1)/size-1, 0) 
 type windows struct {
 	corpus Corpus
 	size   int
-	deal   *dealer
+	deal   *Dealer
 }
 
 func newWindows(c Corpus, size int, seed uint64) *windows {
-	return &windows{corpus: c, size: size, deal: newDealer(c.Windows(size), seed)}
+	return &windows{corpus: c, size: size, deal: NewDealer(c.Windows(size), seed)}
 }
 
 // at is the first token of the i-th window of the whole training, counted over the epochs.
 func (w *windows) at(i int) int {
-	k := w.deal.at(i)
+	k := w.deal.At(i)
 	offset := int(graph.Bits(w.deal.key, 1<<40) % uint64(w.size)) // of this epoch
 	return offset + k*w.size
 }

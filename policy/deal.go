@@ -8,9 +8,9 @@ const (
 	splitStream = 0x73706c74
 )
 
-// dealer deals n items out epoch after epoch, each epoch in another order. The order depends on the
+// Dealer deals n items out epoch after epoch, each epoch in another order. The order depends on the
 // seed only, so a position in training is a single number and resuming needs no other state.
-type dealer struct {
+type Dealer struct {
 	n     int
 	seed  uint64
 	epoch int
@@ -18,10 +18,11 @@ type dealer struct {
 	order []int32
 }
 
-func newDealer(n int, seed uint64) *dealer { return &dealer{n: n, seed: seed, epoch: -1} }
+// NewDealer starts before the first epoch.
+func NewDealer(n int, seed uint64) *Dealer { return &Dealer{n: n, seed: seed, epoch: -1} }
 
-// at is the i-th item of the whole training, counted over the epochs.
-func (d *dealer) at(i int) int {
+// At is the i-th item of the whole training, counted over the epochs.
+func (d *Dealer) At(i int) int {
 	if epoch := i / d.n; epoch != d.epoch {
 		d.epoch, d.key = epoch, graph.Key(d.seed, uint64(epoch), orderStream)
 		d.order = shuffled(d.n, d.key)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"time"
 
@@ -79,7 +80,8 @@ type loop struct {
 	train      func(step int) (tokens int, loss float64, err error) // forward and backward of one step
 	evaluate   func(ctx context.Context) (loss float64, err error)  // nil without validation data
 	sample     func(ctx context.Context, step int) error
-	selectBest bool // the result is the model of the best evaluation, not the last
+	selectBest bool               // the result is the model of the best evaluation, not the last
+	detail     map[string]float64 // further metrics of the newest step, which train and evaluate fill in
 
 	state loopState
 	saved int // step of the newest checkpoint
@@ -162,6 +164,8 @@ func (l *loop) step(ctx context.Context) error {
 			return err
 		}
 	}
+	maps.Copy(values, l.detail)
+	maps.Copy(l.state.Last, l.detail)
 	values[MetricRate] = rate
 	if err := l.run.Metrics(step, values); err != nil {
 		return err

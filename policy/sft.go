@@ -168,12 +168,12 @@ func sftStep(dev *cpu.Device, m *Model, c SFTConfig, train []Sequence) (func(ste
 	if err != nil {
 		return nil, err
 	}
-	deal := newDealer(len(train), uint64(c.Seed))
+	deal := NewDealer(len(train), uint64(c.Seed))
 	batch := make([]Sequence, c.BatchExamples)
 	return func(step int) (int, float64, error) {
 		tokens := 0
 		for i := range batch {
-			batch[i] = train[deal.at(step*c.BatchExamples+i)]
+			batch[i] = train[deal.At(step*c.BatchExamples+i)]
 			tokens += len(batch[i].Tokens)
 		}
 		loss, err := t.step(batch, uint64(c.Seed), uint64(step))
