@@ -23,6 +23,11 @@ var data embed.FS
 //go:embed model
 var model embed.FS
 
+// PretrainTOML are the settings that the base model was trained with.
+//
+//go:embed pretrain.toml
+var PretrainTOML string
+
 // Corpus is the training text of the base model, one document a string, in a fixed mixed order.
 var Corpus = sync.OnceValue(func() []string { return lines("corpus/train.txt.gz") })
 

@@ -26,7 +26,7 @@ type QuickstartCmd struct {
 	Dir         string `default:"agora-data" placeholder:"DIR" help:"Folder for everything that is made."`
 	Seed        int    `default:"0" help:"Seed of training and sampling."`
 	Model       string `placeholder:"DIR" help:"Start from this model directory instead of the bundled base model."`
-	FromScratch bool   `name:"from-scratch" help:"Pretrain the base model here instead of taking the bundled one (takes half an hour more)."`
+	FromScratch bool   `name:"from-scratch" help:"Pretrain the base model here instead of taking the bundled one (takes a quarter of an hour more)."`
 	NoServe     bool   `name:"no-serve" help:"End after the report instead of serving the site."`
 	Addr        string `default:"127.0.0.1:8080" help:"Where to serve the site."`
 	JSON        bool   `name:"json" help:"Print the report as one JSON object before serving."`
@@ -225,7 +225,11 @@ func (q *quickstart) base(ctx context.Context) (string, error) {
 		}
 		return filepath.Abs(q.cmd.Model)
 	case q.cmd.FromScratch:
-		return q.stage(ctx, "0/4", "Pretraining the base model from scratch", q.pretrainStage())
+		s, err := q.pretrainStage()
+		if err != nil {
+			return "", err
+		}
+		return q.stage(ctx, "0/4", "Pretraining the base model from scratch", s)
 	}
 	dir := q.path("base")
 	return dir, base.WriteModel(dir)

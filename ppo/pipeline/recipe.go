@@ -1,6 +1,13 @@
 package pipeline
 
-import "agora/policy"
+import (
+	"fmt"
+
+	"agora/policy"
+	"agora/policy/base"
+
+	"github.com/pelletier/go-toml/v2"
+)
 
 // The recipe of quickstart, tuned so that the bounds of the report hold within five minutes on two
 // cores. What is not set here is the kind's default.
@@ -9,17 +16,15 @@ import "agora/policy"
 // this.
 const maxNewTokens = 32
 
-func (q *quickstart) pretrainStage() stage {
-	return stage{
-		kind: KindPretrain, name: stagePretrain, title: "Base model (quickstart)",
-		config: map[string]any{
-			"family": policy.Llama, "vocab": 4096, "layers": 4, "width": 192, "heads": 6, "kv_heads": 6, "ffn": 512, "context": 128,
-			"documents": policy.DocumentLine, "epochs": 6, "batch_sequences": 16, "learning_rate": 3e-3, "learning_rate_floor": .05,
-			"warmup_steps": 100, "dropout": .05, "validation": .01, "eval_every": 500, "checkpoint_every": 250, "sample_every": 500,
-			"store": "bf16", "seed": q.cmd.Seed + 1,
-		},
-		inputs: map[string]string{"data": q.path("data", fileMix)},
+// pretrainStage trains the base model the way the bundled one was, with another seed.
+func (q *quickstart) pretrainStage() (stage, error) {
+	var config map[string]any
+	if err := toml.Unmarshal([]byte(base.PretrainTOML), &config); err != nil {
+		return stage{}, fmt.Errorf("pretrain.toml: %w", err)
 	}
+	config["seed"] = q.cmd.Seed + 1
+	return stage{kind: KindPretrain, name: stagePretrain, title: "Base model (quickstart)", config: config,
+		inputs: map[string]string{"data": q.path("data", fileMix)}}, nil
 }
 
 func (q *quickstart) sftStage(trunk string) stage {
