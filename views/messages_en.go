@@ -417,6 +417,7 @@ var english = map[string]string{
 	"run.result":             "Result",
 	"run.system":             "Worker",
 	"run.samples":            "Samples, before and after",
+	"run.samples.only":       "Samples",
 	"run.samples.n.one":      "%d prompt",
 	"run.samples.n.many":     "%d prompts",
 	"run.samples.more.one":   "%d more prompt",

@@ -28,3 +28,13 @@ func runActionClass(state string) string {
 	}
 	return "btn"
 }
+
+// samplesTitle promises a comparison only where there is one.
+func samplesTitle(pairs []SamplePair) string {
+	for _, p := range pairs {
+		if p.Before.Head != "" {
+			return "run.samples"
+		}
+	}
+	return "run.samples.only"
+}
