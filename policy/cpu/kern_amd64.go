@@ -90,13 +90,17 @@ func packTransBy(width int, transpose packFunc, dst, src *float32, ld, k, cols i
 	}
 }
 
-// avx2Tile builds a tile of rows × 32 from kernels of at most 6 rows × 16. rowOffset is
+// avx2Tile builds a tile of rows × 32: up to four rows from kernels of 1 or 2 rows × 32,
+// which read the panel as one stream, more from kernels of 3 to 6 rows × 16. rowOffset is
 // where row i of A starts.
 func avx2Tile(rows int, kernels []tileFunc, rowOffset func(i, as int) int) tileFunc {
-	most := len(kernels) - 1
+	most, width := 6, 16
+	if rows <= 4 {
+		most, width = 2, TileCols
+	}
 	pieces := (rows + most - 1) / most
 	return func(k int, a *float32, as int, b, c *float32, ldc int, base *float32, ldBase int, next *float32) {
-		for col := 0; col < TileCols; col += 16 {
+		for col := 0; col < TileCols; col += width {
 			for p := range pieces {
 				i0, i1 := rows*p/pieces, rows*(p+1)/pieces
 				from := base

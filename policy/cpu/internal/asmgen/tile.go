@@ -2,12 +2,18 @@ package asmgen
 
 import "fmt"
 
-// Tile kernels compute C[rows, cols] = Base + A·B in registers, cols = two vectors: the whole
-// panel on AVX-512, half of one on AVX2. A panel row is always 32 floats.
-const (
-	tileVectors = 2
-	panelBytes  = 128
-)
+// Tile kernels compute C[rows, cols] = Base + A·B in registers. On AVX-512 cols is the
+// whole panel of 32. AVX2 has room for that with one or two rows; with more it computes
+// half of a panel.
+const panelBytes = 128
+
+// tileVectors is the number of registers across a tile of the given number of rows.
+func (i isa) tileVectors(rows int) int {
+	if i == avx2 && rows <= 2 {
+		return 4
+	}
+	return 2
+}
 
 // maxRows leaves registers for the accumulators: two vectors of B and two broadcasts of A
 // besides (AVX-512: 28 + 4 = 32, AVX2: 12 + 4 = 16).
@@ -36,13 +42,13 @@ func (a *asm) tile(rows int, kMajor bool) {
 	a.p("MOVQ %s, CX", a.frame("ldc"))
 	a.p("SHLQ $2, R9")
 	a.p("SHLQ $2, CX")
-	t := tileKernel{asm: a, rows: rows, kMajor: kMajor, first: 2 + 2}
+	t := tileKernel{asm: a, rows: rows, kMajor: kMajor, vectors: a.tileVectors(rows)}
 	t.prefetchC()
 	if t.fetches() {
 		t.p("MOVQ %s, BX", t.frame("next"))
 	}
 	for r := range rows {
-		for v := range tileVectors {
+		for v := range t.vectors {
 			a.zero(t.acc(r, v))
 		}
 	}
@@ -56,24 +62,30 @@ func (a *asm) tile(rows int, kMajor bool) {
 // (stride R9), DI over B, BX over what is fetched ahead, DX over C (stride CX), AX counts k.
 type tileKernel struct {
 	*asm
-	rows   int
-	kMajor bool
-	first  int // first accumulator register
+	rows    int
+	vectors int
+	kMajor  bool
 }
 
 // rowBases point to rows 0, 3, 6, 9 and 12 of A.
 var rowBases = []string{"SI", "R8", "R10", "R11", "R12"}
 
-func (t *tileKernel) acc(r, v int) int { return t.first + r*tileVectors + v }
+// acc is an accumulator register, after those for a row of B and two broadcasts of A.
+func (t *tileKernel) acc(r, v int) int { return t.vectors + 2 + r*t.vectors + v }
 
 // fetches says whether the kernel fetches the 16·k floats at next into the L2 cache. With
 // few rows the loop is too short to hide it.
-func (t *tileKernel) fetches() bool { return t.rows > 4 }
+func (t *tileKernel) fetches() bool {
+	if t.isa == avx2 {
+		return t.rows > 2
+	}
+	return t.rows > 4
+}
 
 func (t *tileKernel) prefetchC() {
 	t.p("MOVQ DX, BX")
 	for r := range t.rows {
-		for v := 0; v < tileVectors*t.bytes(); v += 64 {
+		for v := 0; v < t.vectors*t.bytes(); v += 64 {
 			t.p("PREFETCHT0 %d(BX)", v)
 		}
 		if r < t.rows-1 {
@@ -115,16 +127,16 @@ func (t *tileKernel) sumOverK() {
 
 // step adds the products of the u-th k after the current one.
 func (t *tileKernel) step(u int) {
-	for v := range tileVectors {
+	for v := range t.vectors {
 		t.op("VMOVUPS", fmt.Sprintf("%d(DI)", u*panelBytes+v*t.bytes()), v)
 	}
 	if t.fetches() {
 		t.p("PREFETCHT1 %d(BX)", u*64)
 	}
 	for r := range t.rows {
-		a := tileVectors + r%2
+		a := t.vectors + r%2
 		t.broadcast(a, t.elementOfA(r, u))
-		for v := range tileVectors {
+		for v := range t.vectors {
 			t.fma(t.acc(r, v), a, v)
 		}
 	}
@@ -163,14 +175,14 @@ func (t *tileKernel) writeC() {
 	t.p("MOVQ %s, AX", t.frame("ldBase"))
 	t.p("SHLQ $2, AX")
 	for r := range t.rows {
-		for v := range tileVectors {
+		for v := range t.vectors {
 			t.add(t.acc(r, v), t.acc(r, v), fmt.Sprintf("%d(BX)", v*t.bytes()))
 		}
 		t.p("ADDQ AX, BX")
 	}
 	t.label(store)
 	for r := range t.rows {
-		for v := range tileVectors {
+		for v := range t.vectors {
 			t.op("VMOVUPS", t.acc(r, v), fmt.Sprintf("%d(DX)", v*t.bytes()))
 		}
 		t.p("ADDQ CX, DX")
