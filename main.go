@@ -38,6 +38,8 @@ type commands struct {
 	Policy policy.PolicyCmd `cmd:"" group:"train" help:"Pretrain, fine-tune, sample and evaluate a policy."`
 	Reward reward.RewardCmd `cmd:"" group:"train" help:"Train, evaluate and use a reward model."`
 	PPO    ppo.PPOCmd       `cmd:"" name:"ppo" group:"train" help:"Fine-tune a policy with PPO against a reward model."`
+	RLOO   ppo.RLOOCmd      `cmd:"" name:"rloo" group:"train" help:"PPO without a critic: leave-one-out baselines."`
+	GRPO   ppo.GRPOCmd      `cmd:"" name:"grpo" group:"train" help:"PPO without a critic: advantages relative to a prompt's other responses."`
 	DPO    dpo.Cmd          `cmd:"" name:"dpo" group:"train" help:"Fine-tune a policy on preferences directly."`
 	Run    pipeline.RunCmd  `cmd:"" group:"train" help:"List, show and resume runs."`
 

@@ -20,7 +20,8 @@ type actor struct {
 	in                              policy.Input
 	rows, targets, old, adv, weight *graph.Value // response tokens, [picks]
 	ptxRows, ptxTargets, ptxWeight  *graph.Value // pretraining tokens; nil without a mix
-	logp, entropy, loss, ptx        *graph.Value
+	ref, klWeight                   *graph.Value // [picks]; nil unless the KL is in the loss
+	logp, entropy, loss, ptx, kl    *graph.Value
 }
 
 func newActor(dev *cpu.Device, m *policy.Model, cfg Config, size room) (*actor, error) {
@@ -36,6 +37,12 @@ func newActor(dev *cpu.Device, m *policy.Model, cfg Config, size room) (*actor, 
 	a.loss = policyLoss(g, a.logp, a.old, a.adv, a.weight, cfg.Clip)
 
 	total, outputs := a.loss, []*graph.Value{a.logp, a.entropy, a.loss}
+	if cfg.KLIn == KLInLoss {
+		a.ref, a.klWeight = g.Floats("ref", picks, 1), g.Floats("kl_weight", picks, 1)
+		a.kl = klLoss(g, a.logp, a.ref, a.klWeight, cfg.KLEstimator)
+		total = g.Add(total, a.kl)
+		outputs = append(outputs, a.kl)
+	}
 	if cfg.PtxCoef > 0 {
 		more := g.Dim("ptx", size.tokens)
 		a.ptxRows, a.ptxTargets, a.ptxWeight = g.Ints("ptx.rows", more), g.Ints("ptx.targets", more), g.Floats("ptx.weight", more, 1)
@@ -50,8 +57,8 @@ func newActor(dev *cpu.Device, m *policy.Model, cfg Config, size room) (*actor, 
 }
 
 // accumulate adds the gradient of one micro-batch to those before it in the same
-// minibatch, and its sums to tally.
-func (a *actor) accumulate(b *batch, first bool, tally *policyTally) error {
+// minibatch, and its sums to tally. klCoef is the price of the KL in the loss.
+func (a *actor) accumulate(b *batch, first bool, klCoef float64, tally *policyTally) error {
 	f := &a.feeds
 	f.Accumulate = !first
 	f.Ints(a.in.IDs, b.stream.IDs)
@@ -61,6 +68,14 @@ func (a *actor) accumulate(b *batch, first bool, tally *policyTally) error {
 	f.Floats(a.old, b.old)
 	f.Floats(a.adv, b.adv)
 	f.Floats(a.weight, b.weight)
+	if a.kl != nil {
+		b.klWeight = b.klWeight[:0]
+		for _, w := range b.weight {
+			b.klWeight = append(b.klWeight, w*float32(klCoef))
+		}
+		f.Floats(a.ref, b.ref)
+		f.Floats(a.klWeight, b.klWeight)
+	}
 	if a.ptx != nil {
 		f.Ints(a.ptxRows, b.stream.Rows[b.picks:])
 		f.Ints(a.ptxTargets, b.stream.Targets[b.picks:])
@@ -70,6 +85,9 @@ func (a *actor) accumulate(b *batch, first bool, tally *policyTally) error {
 		return err
 	}
 	tally.loss += float64(a.prog.Floats(a.loss)[0])
+	if a.kl != nil {
+		tally.kl += float64(a.prog.Floats(a.kl)[0])
+	}
 	if a.ptx != nil {
 		tally.ptx += float64(a.prog.Floats(a.ptx)[0])
 	}
@@ -90,7 +108,7 @@ func (c Config) adam(rate float64) cpu.AdamWConfig {
 
 // policyTally sums what one optimizer step of the policy sees.
 type policyTally struct {
-	loss, ptx                          float64 // weighted sums: means of the minibatch
+	loss, kl, ptx                      float64 // weighted sums: means of the minibatch
 	tokens                             int
 	approxKL, clipped, entropy, ratios float64 // sums over response tokens
 	drift                              float64 // largest |log π_new − log π_old|

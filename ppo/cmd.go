@@ -16,15 +16,14 @@ type PPOCmd struct {
 	Metrics MetricsCmd `cmd:"" help:"What every logged number means: formula, unit, healthy range."`
 }
 
-// TrainCmd is `agora ppo train`.
-type TrainCmd struct {
+// trainFlags are the flags of every command that trains on rollouts.
+type trainFlags struct {
 	Policy  string   `required:"" placeholder:"DIR" help:"Model to train, usually fine-tuned on demonstrations."`
-	Reward  string   `required:"" placeholder:"DIR" help:"Reward model; the critic starts from it."`
+	Reward  string   `required:"" placeholder:"DIR" help:"Reward model; PPO's critic starts from it."`
 	Judge   string   `placeholder:"DIR" help:"Second reward model, never learned from: shows over-optimisation."`
 	Prompts string   `required:"" placeholder:"FILE" help:"Prompts: prompt, ranked or other records, or the lines of a .txt file; also .gz."`
 	Ptx     []string `placeholder:"FILE" help:"Text for the pretraining mix: .txt, or .jsonl with a text field; weighted by ptx_coef."`
 	Out     string   `required:"" placeholder:"DIR" help:"Run directory: run.json, metrics.jsonl, samples.jsonl, checkpoint and model."`
-	Profile string   `placeholder:"NAME" help:"Settings of a published run: default, instructgpt, tldr or lhp2019."`
 	Config  string   `placeholder:"FILE" help:"Settings, a TOML file."`
 	Set     []string `sep:"none" placeholder:"KEY=VALUE" help:"One setting; can be repeated."`
 	Resume  bool     `help:"Go on with the run in --out; give the same settings and inputs."`
@@ -32,6 +31,12 @@ type TrainCmd struct {
 	AcceptDifferentBits bool `help:"Resume on a machine whose kernels round differently."`
 	Workers             int  `help:"Worker threads; 0 means one per core. Results do not depend on it."`
 	JSON                bool `name:"json" help:"Print the result as one JSON object."`
+}
+
+// TrainCmd is `agora ppo train`.
+type TrainCmd struct {
+	trainFlags
+	Profile string `placeholder:"NAME" help:"Settings of a published run: default, instructgpt, tldr or lhp2019."`
 }
 
 // Help implements kong's detailed help.
@@ -47,16 +52,22 @@ Example:
 }
 
 // Run trains.
-func (c *TrainCmd) Run(ctx context.Context) error {
-	cfg, err := c.config()
+func (c *TrainCmd) Run(ctx context.Context) error { return c.train(ctx, c.Profile) }
+
+// train runs with a profile's settings, then those of the file, then those of --set.
+func (c *trainFlags) train(ctx context.Context, profile string) error {
+	cfg, err := Profile(profile)
 	if err != nil {
+		return err
+	}
+	if err := policy.LoadConfig(&cfg, c.Config, c.Set); err != nil {
 		return err
 	}
 	dev, err := cpu.Open(c.Workers)
 	if err != nil {
 		return err
 	}
-	console := policy.NewConsole(os.Stderr, "ppo")
+	console := policy.NewConsole(os.Stderr, cfg.Estimator.kind())
 	res, err := Train(ctx, dev, cfg, Job{
 		Policy: c.Policy, Reward: c.Reward, Judge: c.Judge, Prompts: c.Prompts, Ptx: c.Ptx, Out: c.Out,
 		Resume: c.Resume, AcceptDifferentBits: c.AcceptDifferentBits, Sinks: []policy.Sink{console}, Say: console.Say,
@@ -70,17 +81,6 @@ func (c *TrainCmd) Run(ctx context.Context) error {
 	fmt.Printf("%s: score %.3f, KL %.2f nats, after %d iterations and %d episodes\n",
 		res.Dir, res.Metrics["objective/scores"], res.Metrics["objective/kl"], res.Iterations, res.Episodes)
 	return nil
-}
-
-// config is the profile, then the file, then --set.
-func (c *TrainCmd) config() (Config, error) {
-	cfg := DefaultConfig()
-	if c.Profile != "" {
-		if err := cfg.ApplyPreset(c.Profile); err != nil {
-			return cfg, err
-		}
-	}
-	return cfg, policy.LoadConfig(&cfg, c.Config, c.Set)
 }
 
 // MetricsCmd is `agora ppo metrics`.

@@ -9,14 +9,17 @@ import (
 // Config holds every choice of a PPO run. Its defaults suit models of about a
 // million parameters; Profile gives the settings of published runs.
 type Config struct {
-	Preset string `toml:"preset" json:"preset" unit:"default|instructgpt|tldr|lhp2019" help:"the published run whose settings are the defaults"`
+	Preset string `toml:"preset" json:"preset" unit:"default|instructgpt|tldr|lhp2019|rloo|grpo" help:"the published run whose settings are the defaults"`
+
+	Estimator Estimator `toml:"estimator" json:"estimator" unit:"gae|rloo|grpo" help:"where advantages come from: a critic (PPO), or the other responses to the same prompt"`
 
 	// How much.
-	Iterations  int `toml:"iterations" json:"iterations" unit:"iterations" help:"rollouts, each followed by its updates"`
-	Episodes    int `toml:"episodes" json:"episodes" unit:"responses" help:"responses sampled in one iteration"`
-	Epochs      int `toml:"epochs" json:"epochs" unit:"passes" help:"passes over the rollout"`
-	Minibatches int `toml:"minibatches" json:"minibatches" unit:"steps" help:"optimizer steps in one epoch"`
-	MicroTokens int `toml:"micro_tokens" json:"micro_tokens" unit:"tokens" help:"tokens in one forward and backward pass; less needs less memory, the minibatch's gradients add up"`
+	Iterations       int `toml:"iterations" json:"iterations" unit:"iterations" help:"rollouts, each followed by its updates"`
+	Episodes         int `toml:"episodes" json:"episodes" unit:"responses" help:"responses sampled in one iteration"`
+	SamplesPerPrompt int `toml:"samples_per_prompt" json:"samples_per_prompt" unit:"responses" help:"responses to each prompt of an iteration; rloo and grpo need at least 2"`
+	Epochs           int `toml:"epochs" json:"epochs" unit:"passes" help:"passes over the rollout"`
+	Minibatches      int `toml:"minibatches" json:"minibatches" unit:"steps" help:"optimizer steps in one epoch"`
+	MicroTokens      int `toml:"micro_tokens" json:"micro_tokens" unit:"tokens" help:"tokens in one forward and backward pass; less needs less memory, the minibatch's gradients add up"`
 
 	// Sampling. Always from the full distribution: top-k or a forced length would
 	// make the sampled distribution differ from the scored one (negative KL).
@@ -31,22 +34,25 @@ type Config struct {
 	MissingEOS        MissingEOS `toml:"missing_eos" json:"missing_eos" unit:"ignore|subtract|replace" help:"what a response without an end gets"`
 	MissingEOSPenalty float64    `toml:"missing_eos_penalty" json:"missing_eos_penalty" unit:"score" help:"subtracted from the score, or replaces it by its negative"`
 
-	// KL to the starting policy, inside the reward.
+	// KL to the starting policy.
+	KLIn        KLPlace     `toml:"kl_in" json:"kl_in" unit:"reward|loss" help:"whether the KL is taken off of each token's reward, or its gradient is part of the loss"`
 	KLCoef      float64     `toml:"kl_coef" json:"kl_coef" unit:"score/nat" help:"β, the price of one nat"`
 	KLEstimator KLEstimator `toml:"kl_estimator" json:"kl_estimator" unit:"k1|k2|k3|abs" help:"estimate of a token's KL"`
 	KLTarget    float64     `toml:"kl_target" json:"kl_target" unit:"nats/response" help:"the coefficient adapts to reach this KL; 0 = fixed coefficient"`
 	KLHorizon   float64     `toml:"kl_horizon" json:"kl_horizon" unit:"episodes" help:"how slowly the coefficient adapts"`
 
 	// Advantages.
-	Gamma            float64   `toml:"gamma" json:"gamma" unit:"" help:"discount of later rewards"`
-	Lambda           float64   `toml:"lambda" json:"lambda" unit:"" help:"of generalised advantage estimation; 1 trusts the returns, 0 the critic"`
-	WhitenAdvantages Whitening `toml:"whiten_advantages" json:"whiten_advantages" unit:"off|population|bessel" help:"scale advantages to mean 0 and variance 1"`
-	WhitenRewards    Whitening `toml:"whiten_rewards" json:"whiten_rewards" unit:"off|population|bessel" help:"scale token rewards to variance 1, keeping their mean"`
+	Gamma            float64    `toml:"gamma" json:"gamma" unit:"" help:"discount of later rewards"`
+	Lambda           float64    `toml:"lambda" json:"lambda" unit:"" help:"of generalised advantage estimation; 1 trusts the returns, 0 the critic"`
+	WhitenAdvantages Whitening  `toml:"whiten_advantages" json:"whiten_advantages" unit:"off|population|bessel" help:"scale advantages to mean 0 and variance 1"`
+	GroupScale       GroupScale `toml:"group_scale" json:"group_scale" unit:"group|batch|off" help:"what grpo divides advantages by: the deviation of the returns in the group or in the batch, or nothing"`
+	WhitenRewards    Whitening  `toml:"whiten_rewards" json:"whiten_rewards" unit:"off|population|bessel" help:"scale token rewards to variance 1, keeping their mean"`
 
 	// Losses.
 	Clip         float64     `toml:"clip" json:"clip" unit:"" help:"the ratio's distance from 1 beyond which it earns nothing"`
 	ValueClip    float64     `toml:"value_clip" json:"value_clip" unit:"score" help:"how far a value may move from its old estimate for free; 0 = any distance"`
 	CriticInit   CriticInit  `toml:"critic_init" json:"critic_init" unit:"reward|policy" help:"the network that the critic starts from; reward needs a reward model with the policy's tokenizer"`
+	CriticWarmup int         `toml:"critic_warmup" json:"critic_warmup" unit:"iterations" help:"first iterations in which only the critic learns"`
 	ValueCoef    float64     `toml:"value_coef" json:"value_coef" unit:"" help:"weight of the value loss"`
 	Aggregation  Aggregation `toml:"aggregation" json:"aggregation" unit:"token-mean|seq-mean-token-sum|seq-mean-token-mean|seq-mean-token-sum-norm" help:"how token losses become one number"`
 	PtxCoef      float64     `toml:"ptx_coef" json:"ptx_coef" unit:"" help:"γ, weight of the pretraining loss in every step; 0 = no mix"`
@@ -78,12 +84,12 @@ type Config struct {
 // a reward standardised on their own samples.
 func DefaultConfig() Config {
 	return Config{
-		Preset:     "default",
+		Preset: "default", Estimator: GAE, SamplesPerPrompt: 1,
 		Iterations: 20, Episodes: 128, Epochs: 2, Minibatches: 2, MicroTokens: 8192,
 		Temperature: 1, MaxNewTokens: 32,
 		ScoreSamples: 256, MissingEOS: EOSSubtract, MissingEOSPenalty: 2,
-		KLCoef: .1, KLEstimator: K1, KLHorizon: 10000,
-		Gamma: 1, Lambda: .95, WhitenAdvantages: WhitenPopulation, WhitenRewards: WhitenOff,
+		KLIn: KLInReward, KLCoef: .1, KLEstimator: K1, KLHorizon: 10000,
+		Gamma: 1, Lambda: .95, WhitenAdvantages: WhitenPopulation, GroupScale: ScaleGroup, WhitenRewards: WhitenOff,
 		Clip: .2, CriticInit: CriticFromReward, ValueClip: .2, ValueCoef: 1, Aggregation: TokenMean, PtxRatio: 1, PtxTokens: 64, PtxDocuments: "paragraph",
 		LearningRate: 5e-4, WarmupIterations: 3, Schedule: DecayConstant, AdamBeta1: .9, AdamBeta2: .95, AdamEpsilon: 1e-8, MaxGradNorm: 1,
 		CheckpointEvery: 1, SampleRows: 4, Slots: 64,
@@ -97,7 +103,7 @@ func (c Config) Validate() error {
 		v    int
 		min  int
 	}{
-		{"iterations", c.Iterations, 1}, {"episodes", c.Episodes, 1}, {"epochs", c.Epochs, 1}, {"minibatches", c.Minibatches, 1},
+		{"iterations", c.Iterations, 1}, {"episodes", c.Episodes, 1}, {"samples_per_prompt", c.SamplesPerPrompt, 1}, {"critic_warmup", c.CriticWarmup, 0}, {"epochs", c.Epochs, 1}, {"minibatches", c.Minibatches, 1},
 		{"micro_tokens", c.MicroTokens, 1}, {"max_new_tokens", c.MaxNewTokens, 1}, {"score_samples", c.ScoreSamples, 0},
 		{"ptx_tokens", c.PtxTokens, 2}, {"warmup_iterations", c.WarmupIterations, 0},
 		{"checkpoint_every", c.CheckpointEvery, 1}, {"sample_rows", c.SampleRows, 0}, {"slots", c.Slots, 1},
@@ -144,6 +150,18 @@ func (c Config) validateChoices() error {
 	if c.Episodes%c.Minibatches != 0 {
 		return fmt.Errorf("ppo: episodes %d is not a multiple of minibatches %d", c.Episodes, c.Minibatches)
 	}
+	if c.Episodes%c.SamplesPerPrompt != 0 {
+		return fmt.Errorf("ppo: episodes %d is not a multiple of samples_per_prompt %d", c.Episodes, c.SamplesPerPrompt)
+	}
+	if !c.Estimator.critic() && c.SamplesPerPrompt < 2 {
+		return fmt.Errorf("ppo: samples_per_prompt %d leaves estimator %s nothing to compare with", c.SamplesPerPrompt, c.Estimator)
+	}
+	if !c.Estimator.critic() && c.CriticWarmup > 0 {
+		return fmt.Errorf("ppo: critic_warmup %d, but estimator %s has no critic", c.CriticWarmup, c.Estimator)
+	}
+	if c.KLIn == KLInLoss && c.KLEstimator != K2 && c.KLEstimator != K3 {
+		return fmt.Errorf("ppo: kl_in = loss needs kl_estimator k2 or k3: the gradient of %s is no gradient of the KL", c.KLEstimator)
+	}
 	if c.KLTarget > 0 && c.KLHorizon <= 0 {
 		return fmt.Errorf("ppo: kl_horizon %g is not above 0, and kl_target asks for it", c.KLHorizon)
 	}
@@ -151,6 +169,9 @@ func (c Config) validateChoices() error {
 		name, v string
 		allowed []string
 	}{
+		{"estimator", string(c.Estimator), []string{"gae", "rloo", "grpo"}},
+		{"group_scale", string(c.GroupScale), []string{"group", "batch", "off"}},
+		{"kl_in", string(c.KLIn), []string{"reward", "loss"}},
 		{"missing_eos", string(c.MissingEOS), []string{"ignore", "subtract", "replace"}},
 		{"kl_estimator", string(c.KLEstimator), []string{"k1", "k2", "k3", "abs"}},
 		{"whiten_advantages", string(c.WhitenAdvantages), []string{"off", "population", "bessel"}},

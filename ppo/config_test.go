@@ -33,6 +33,10 @@ func TestValidateNamesTheField(t *testing.T) {
 		{`ppo: kl_estimator "k4" is none of`, func(c *Config) { c.KLEstimator = "k4" }},
 		{"ppo: score_samples 1", func(c *Config) { c.ScoreSamples = 1 }},
 		{"ppo: kl_horizon 0", func(c *Config) { c.KLTarget, c.KLHorizon = 6, 0 }},
+		{"ppo: episodes 128 is not a multiple of samples_per_prompt 3", func(c *Config) { c.SamplesPerPrompt = 3 }},
+		{"ppo: samples_per_prompt 1 leaves estimator grpo", func(c *Config) { c.Estimator = GRPO }},
+		{"ppo: critic_warmup 2, but", func(c *Config) { c.Estimator, c.SamplesPerPrompt, c.CriticWarmup = RLOO, 2, 2 }},
+		{"ppo: kl_in = loss needs kl_estimator k2 or k3", func(c *Config) { c.KLIn = KLInLoss }},
 		{"ppo: learning_rate NaN", func(c *Config) { c.LearningRate = nan() }},
 	}
 	for _, tt := range tests {

@@ -9,6 +9,7 @@
 //	rollout.go     one iteration's experience, score.go its rewards
 //	kl.go          per-token KL estimators and the coefficient's controllers
 //	reward.go      the reward of each token: score at the end, KL everywhere
+//	estimator.go   where advantages come from: PPO's critic, or RLOO's and GRPO's groups
 //	advantages.go  generalised advantage estimation
 //	whiten.go      whitening of advantages and rewards
 //	minibatch.go   what one optimizer step learns from, mix.go its pretraining text

@@ -14,6 +14,17 @@ func policyLoss(g *graph.Graph, logp, old, adv, weight *graph.Value, clip float6
 	return g.WeightedSum(g.Max(free, bound), weight)
 }
 
+// klLoss is Σ weight·est(logp − ref), the KL to the reference as a part of the loss. Its
+// value is KLEstimator's; k2 and k3 also have the gradient of a KL.
+func klLoss(g *graph.Graph, logp, ref, weight *graph.Value, est KLEstimator) *graph.Value {
+	x := g.Clamp(g.Sub(logp, ref), -maxLogRatio, maxLogRatio)
+	kl := g.Scale(g.Square(x), .5) // k2
+	if est == K3 {
+		kl = g.Add(g.AddScalar(g.Exp(g.Neg(x)), -1), x)
+	}
+	return g.WeightedSum(kl, weight)
+}
+
 // valueLoss is Σ weight·ValueLoss(value, old, ret, clip).
 func valueLoss(g *graph.Graph, value, old, ret, weight *graph.Value, clip float64) *graph.Value {
 	worst := g.Square(g.Sub(value, ret))

@@ -47,6 +47,14 @@ func TokenKL(kl, logp, ref []float32, est KLEstimator) {
 	}
 }
 
+// KLPlace says where the KL to the reference acts.
+type KLPlace string
+
+const (
+	KLInReward KLPlace = "reward" // −β·KL is part of each token's reward (Ouyang et al. 2022, eq. 2)
+	KLInLoss   KLPlace = "loss"   // β·KL is part of the loss (Shao et al. 2024, eq. 3); nothing flows through the advantages
+)
+
 // KLController holds the coefficient β of the KL penalty. With Target > 0 it
 // follows Ziegler et al. 2019 (arXiv:1909.08593, section 2.2): the coefficient
 // rises when the KL is above the target and falls below it, by at most

@@ -84,16 +84,18 @@ type batch struct {
 	tokens int // rows of the stream that belong to them
 	picks  int // response tokens; later picks belong to the pretraining mix
 
-	old, adv, value, ret []float32 // [picks] from the rollout
-	weight               []float32 // [picks] share of each token in the minibatch's loss
-	ptxWeight            []float32 // the same for each pretraining token
+	old, ref        []float32 // [picks] from the rollout
+	adv, value, ret []float32 // [picks] from the rollout
+	klWeight        []float32 // [picks] weight times β; the actor's
+	weight          []float32 // [picks] share of each token in the minibatch's loss
+	ptxWeight       []float32 // the same for each pretraining token
 }
 
 // fill takes sequences [from, to) of a minibatch.
 func (b *batch) fill(m *minibatch, span [2]int) {
 	b.stream.Reset()
 	b.seqs, b.tokens, b.picks = 0, 0, 0
-	for _, x := range []*[]float32{&b.old, &b.adv, &b.value, &b.ret, &b.weight, &b.ptxWeight} {
+	for _, x := range []*[]float32{&b.old, &b.ref, &b.adv, &b.value, &b.ret, &b.weight, &b.ptxWeight} {
 		*x = (*x)[:0]
 	}
 	for k := span[0]; k < span[1]; k++ {
@@ -109,6 +111,7 @@ func (b *batch) addResponse(r *Rollout, i int, weight []float32) {
 	b.stream.Add(policy.Join(r.Prompts[i].Tokens, r.Responses[i]))
 	b.seqs, b.tokens, b.picks = len(b.stream.Lens), len(b.stream.IDs), len(b.stream.Rows)
 	b.old = append(b.old, r.of(r.LogP, i)...)
+	b.ref = append(b.ref, r.of(r.Ref, i)...)
 	b.adv = append(b.adv, r.of(r.Adv, i)...)
 	b.value = append(b.value, r.of(r.Value, i)...)
 	b.ret = append(b.ret, r.of(r.Ret, i)...)

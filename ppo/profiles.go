@@ -3,9 +3,10 @@ package ppo
 import "fmt"
 
 // Profiles are the names that Profile knows.
-var Profiles = []string{"default", "instructgpt", "tldr", "lhp2019"}
+var Profiles = []string{"default", "instructgpt", "tldr", "lhp2019", "rloo", "grpo"}
 
-// Profile is the configuration of a published run. Numbers that belong to a
+// Profile is the configuration of a published run, or of a published method (rloo,
+// grpo) for small models. Numbers that belong to a
 // model's size (learning rate) are those of the smallest model of the source.
 func Profile(name string) (Config, error) {
 	c := DefaultConfig()
@@ -35,6 +36,15 @@ func Profile(name string) (Config, error) {
 		c.KLCoef, c.KLTarget, c.KLHorizon = .15, 6, 10000
 		c.WhitenRewards, c.ValueCoef = WhitenPopulation, .1
 		c.LearningRate, c.Schedule, c.AdamBeta2, c.AdamEpsilon, c.AdamEpsInside = 1e-5, DecayLinear, .999, 1e-5, true
+	case "rloo": // Ahmadian et al. 2024: no critic, KL in the reward, the response as one action; k and β as in TRL
+		c.Estimator, c.SamplesPerPrompt = RLOO, 4
+		c.WhitenAdvantages, c.Aggregation, c.KLCoef = WhitenOff, SeqMeanTokenSum, .05
+		c.Epochs, c.WarmupIterations = 1, 3
+	case "grpo": // Shao et al. 2024: advantages normalised within a prompt's group, k3 in the loss
+		c.Estimator, c.SamplesPerPrompt = GRPO, 8
+		c.WhitenAdvantages, c.Aggregation = WhitenOff, SeqMeanTokenMean
+		c.KLIn, c.KLEstimator, c.KLCoef = KLInLoss, K3, .04
+		c.Epochs, c.WarmupIterations = 1, 3
 	default:
 		return Config{}, fmt.Errorf("ppo: profile %q is none of %q", name, Profiles)
 	}

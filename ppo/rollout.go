@@ -17,7 +17,7 @@ type Rollout struct {
 	LogP   []float32 // [N] of the sampled tokens under the policy that sampled them, nats
 	Ref    []float32 // [N] under the reference
 	KL     []float32 // [N] the chosen estimator
-	Value  []float32 // [N] the critic before the token
+	Value  []float32 // [N] the critic before the token; 0 without a critic
 	Reward []float32 // [N] −β·KL, and the score on the last token
 	Adv    []float32 // [N] whitened
 	Ret    []float32 // [N] what the critic should have said
@@ -64,13 +64,10 @@ func (r *Rollout) Shape(rule ScoreRule, est KLEstimator, coef float64) {
 	}
 }
 
-// Advantage whitens the rewards if asked, fills Adv and Ret response by
-// response, and whitens Adv over all tokens (step 5 of Update).
+// Advantage whitens the rewards if asked, lets the estimator fill Adv and Ret, and whitens Adv over all tokens (step 5 of Update).
 func (r *Rollout) Advantage(c Config) {
 	Whiten(r.Reward, c.WhitenRewards, false)
-	for i := range r.Responses {
-		Advantages(r.of(r.Adv, i), r.of(r.Ret, i), r.of(r.Reward, i), r.of(r.Value, i), float32(c.Gamma), float32(c.Lambda))
-	}
+	c.Estimator.fill(r, c)
 	Whiten(r.Adv, c.WhitenAdvantages, true)
 }
 

@@ -28,8 +28,10 @@ func (t *Trainer) writeFiles(dir string) error {
 	if err := t.actor.opt.WriteState(dir, policyOptName, rounded); err != nil {
 		return err
 	}
-	if err := t.critic.opt.WriteState(dir, criticOptName, true); err != nil {
-		return err
+	if t.critic != nil {
+		if err := t.critic.opt.WriteState(dir, criticOptName, true); err != nil {
+			return err
+		}
 	}
 	if t.ema == nil {
 		return nil
@@ -54,8 +56,10 @@ func (t *Trainer) restore(dir string) error {
 	if err := t.actor.opt.ReadState(dir, policyOptName); err != nil {
 		return err
 	}
-	if err := t.critic.opt.ReadState(dir, criticOptName); err != nil {
-		return err
+	if t.critic != nil {
+		if err := t.critic.opt.ReadState(dir, criticOptName); err != nil {
+			return err
+		}
 	}
 	if t.ema == nil {
 		return nil

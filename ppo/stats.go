@@ -14,6 +14,9 @@ type Stats struct {
 	Entropy                 float64  // mean over responses of Σ −log π
 	Distinct                float64
 	ExplainedVariance       float64
+	KLInLoss                bool    // then the KL is no part of the reward
+	NoCritic                bool    // then its numbers are left out, and those of the groups stand in
+	GroupStd, GroupFlat     float64 // groupStats
 
 	Times map[string]float64 // seconds of each phase
 
@@ -26,6 +29,7 @@ type Stats struct {
 // over the tokens of every minibatch of every epoch.
 type PolicyStats struct {
 	Loss, GradNorm                     float64 // means over steps
+	KL                                 float64 // β·KL in the loss, mean over steps; only with kl_in = loss
 	ApproxKL, ClipFrac, Entropy, Ratio float64 // means over tokens and steps
 	RatioVar                           float64 // variance over steps of the mean ratio
 	FirstApproxKL                      float64 // of the first step, before it: exactly 0
@@ -102,6 +106,16 @@ func (s Stats) Metrics() map[string]float64 {
 		"val/num_eos_tokens":         float64(s.Ended),
 		"val/length":                 float64(s.Tokens) / float64(max(1, s.Episodes)),
 		"val/distinct":               s.Distinct,
+	}
+	if s.KLInLoss {
+		m["objective/non_score_reward"], m["objective/rlhf_reward"] = 0, s.Scores
+		m["loss/kl_avg"] = s.Policy.KL
+	}
+	if s.NoCritic {
+		for _, name := range []string{"loss/value_avg", "value/grad_norm", "val/clipfrac_avg", "val/explained_variance"} {
+			delete(m, name)
+		}
+		m["objective/group_std"], m["objective/group_flat"] = s.GroupStd, s.GroupFlat
 	}
 	if s.Judge != nil {
 		m["objective/judge"] = *s.Judge

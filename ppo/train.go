@@ -44,7 +44,7 @@ func (j Job) say(format string, args ...any) {
 	}
 }
 
-// Train runs PPO from where it stands to its last iteration.
+// Train runs PPO, RLOO or GRPO from where it stands to its last iteration.
 func Train(ctx context.Context, dev *cpu.Device, c Config, job Job) (Result, error) {
 	if err := c.Validate(); err != nil {
 		return Result{}, err
@@ -57,13 +57,13 @@ func Train(ctx context.Context, dev *cpu.Device, c Config, job Job) (Result, err
 	if err != nil {
 		return Result{}, err
 	}
-	run, err := policy.OpenRun(job.Out, policy.RunInfo{Kind: "ppo", Config: c, Inputs: inputs, Kernels: dev.Kernels(), DType: "fp32"},
+	run, err := policy.OpenRun(job.Out, policy.RunInfo{Kind: c.Estimator.kind(), Config: c, Inputs: inputs, Kernels: dev.Kernels(), DType: "fp32"},
 		policy.RunOptions{Resume: job.Resume, AcceptDifferentBits: job.AcceptDifferentBits, Sinks: job.Sinks})
 	if err != nil {
 		return Result{}, err
 	}
 	defer run.Close()
-	s := &session{job: job, run: run, t: t, manifest: checkpoint.Manifest{Kind: "ppo", Config: c,
+	s := &session{job: job, run: run, t: t, manifest: checkpoint.Manifest{Kind: c.Estimator.kind(), Config: c,
 		Parents: map[string]string{"policy": inputs["policy"], "reward": inputs["reward"]}, Data: dataOf(inputs)}}
 	if err := s.begin(ctx); err != nil {
 		return Result{}, err

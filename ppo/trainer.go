@@ -20,7 +20,7 @@ type Models struct {
 	Judge  *reward.Model // only logged, never learned from; nil for none
 }
 
-// Trainer is a PPO run in memory. Update is one iteration; between two of them
+// Trainer is a run of PPO, RLOO or GRPO in memory. Update is one iteration; between two of them
 // everything that matters is the policy, the critic, their optimizers, the
 // average of the policy, and State.
 type Trainer struct {
@@ -34,7 +34,7 @@ type Trainer struct {
 	reward    Rater
 	judge     Rater // nil without a judge
 	actor     *actor
-	critic    *critic
+	critic    *critic       // nil if the estimator needs none
 	ema       *policy.Model // nil without an average
 
 	room  room
@@ -72,12 +72,15 @@ func NewTrainer(dev *cpu.Device, c Config, m Models, prompts []Prompt, corpus po
 	if err := t.readers(dev); err != nil {
 		return nil, err
 	}
-	value, err := criticModel(m, c)
-	if err != nil {
-		return nil, err
-	}
-	if t.critic, err = newCritic(dev, value, c, t.room); err != nil {
-		return nil, fmt.Errorf("critic: %w", err)
+	var err error
+	if c.Estimator.critic() {
+		value, err := criticModel(m, c)
+		if err != nil {
+			return nil, err
+		}
+		if t.critic, err = newCritic(dev, value, c, t.room); err != nil {
+			return nil, fmt.Errorf("critic: %w", err)
+		}
 	}
 	if t.actor, err = newActor(dev, m.Policy, c, t.room); err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
@@ -137,10 +140,16 @@ func roomFor(c Config, prompts []Prompt) room {
 	return room{tokens: max(longest, min(c.MicroTokens, all)), seqs: responses + ptx}
 }
 
-// sample is step 1: the next prompts in turn, and one response to each.
+// sample is step 1: the next prompts in turn, and samples_per_prompt responses to each.
 func (t *Trainer) sample(ctx context.Context) (*Rollout, error) {
-	c := t.cfg
-	return t.respond(ctx, pick(c.Seed, len(t.prompts), t.state.Episodes, c.Episodes), t.state.Episodes, c.Seed)
+	c, k := t.cfg, t.cfg.SamplesPerPrompt
+	which := make([]int, 0, c.Episodes)
+	for _, i := range pick(c.Seed, len(t.prompts), t.state.Episodes/k, c.Episodes/k) {
+		for range k {
+			which = append(which, i)
+		}
+	}
+	return t.respond(ctx, which, t.state.Episodes, c.Seed)
 }
 
 // respond samples one response to each of the prompts with these indices. first
@@ -192,7 +201,7 @@ func (t *Trainer) Calibrate(ctx context.Context) error {
 	if !(rule.Std > 1e-6*math.Max(1, math.Abs(rule.Mean))) { // NaN too
 		return fmt.Errorf("ppo: the reward model gives %d different samples rewards of mean %g and deviation %g: it does not tell texts apart", n, rule.Mean, rule.Std)
 	}
-	if t.cfg.CriticInit == CriticFromReward {
+	if t.critic != nil && t.cfg.CriticInit == CriticFromReward {
 		standardise(t.critic.model, Mean(raw), rule.Std)
 	}
 	return nil
@@ -212,6 +221,9 @@ func (t *Trainer) score(ctx context.Context, r *Rollout) error {
 	}
 	if err := t.refer(ctx, r); err != nil {
 		return fmt.Errorf("reference: %w", err)
+	}
+	if t.critic == nil {
+		return nil
 	}
 	return t.value(ctx, r)
 }

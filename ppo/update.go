@@ -9,7 +9,8 @@ import (
 
 // Update runs one iteration of PPO (Ouyang et al. 2022, section 3.5 and appendix
 // C.4; the pretraining mix makes it their "PPO-ptx"). The bandit of the paper:
-// a random prompt, one response, one reward, end of the episode.
+// a random prompt, one response, one reward, end of the episode. RLOO and GRPO are
+// the same with several responses, another estimator in step 4, and no critic.
 func (t *Trainer) Update(ctx context.Context) (Stats, error) {
 	clock := newClock()
 
@@ -29,11 +30,12 @@ func (t *Trainer) Update(ctx context.Context) (Stats, error) {
 
 	// 3. The reward of a token is −β·(log π − log π₀), plus the score at the last
 	// one: "a per-token KL penalty from the SFT model at each token".
-	roll.Shape(t.state.Score, t.cfg.KLEstimator, t.state.KL.Coef)
+	// With kl_in = loss, step 5 takes care of the KL instead.
+	roll.Shape(t.state.Score, t.cfg.KLEstimator, t.rewardKL())
 
-	// 4. Advantages and returns, then whitening.
+	// 4. Advantages and returns by the estimator, then whitening.
 	roll.Advantage(t.cfg)
-	stats := rolloutStats(roll, t.state.KL.Coef)
+	stats := t.rolloutStats(roll)
 	if err := checkFinite(stats.Metrics()); err != nil {
 		return Stats{}, err
 	}
@@ -48,7 +50,9 @@ func (t *Trainer) Update(ctx context.Context) (Stats, error) {
 
 	// 6. An average of the policy's weights, and the KL coefficient for next time.
 	t.average()
-	t.state.KL.Update(stats.KLLogRatio, stats.Episodes)
+	if !t.warming() {
+		t.state.KL.Update(stats.KLLogRatio, stats.Episodes)
+	}
 	clock.lap("perf/update_seconds")
 
 	t.state.Iteration++
@@ -57,6 +61,28 @@ func (t *Trainer) Update(ctx context.Context) (Stats, error) {
 	stats.Times = clock.laps
 	t.last = roll
 	return stats, checkFinite(stats.Metrics())
+}
+
+// rewardKL is the price of a nat of KL inside the reward.
+func (t *Trainer) rewardKL() float64 {
+	if t.cfg.KLIn == KLInLoss {
+		return 0
+	}
+	return t.state.KL.Coef
+}
+
+// warming says whether this is one of the iterations in which only the critic learns.
+func (t *Trainer) warming() bool { return t.state.Iteration < t.cfg.CriticWarmup }
+
+// rolloutStats is what is known of an iteration before its updates.
+func (t *Trainer) rolloutStats(roll *Rollout) Stats {
+	s := rolloutStats(roll, t.state.KL.Coef)
+	s.KLInLoss = t.cfg.KLIn == KLInLoss
+	if t.critic == nil {
+		s.NoCritic = true
+		s.GroupStd, s.GroupFlat = groupStats(roll, t.cfg.SamplesPerPrompt)
+	}
+	return s
 }
 
 // optimize is step 5. Nothing of the state is saved before it has finished, so
@@ -82,8 +108,8 @@ func (t *Trainer) optimize(ctx context.Context, roll *Rollout, stats *Stats) err
 	return nil
 }
 
-// step takes one optimizer step of the policy and one of the critic on a
-// minibatch. Micro-batches only bound the memory: gradients add up over all of
+// step takes one optimizer step of the policy and one of the critic, where there is
+// one, on a minibatch. Micro-batches only bound the memory: gradients add up over all of
 // them before the steps.
 func (t *Trainer) step(ctx context.Context, mini *minibatch, rate float64) (tally, error) {
 	one := tally{}
@@ -93,8 +119,11 @@ func (t *Trainer) step(ctx context.Context, mini *minibatch, rate float64) (tall
 			return one, err
 		}
 		t.batch.fill(mini, span)
-		if err := t.actor.accumulate(&t.batch, i == 0, &one.policy); err != nil {
+		if err := t.actor.accumulate(&t.batch, i == 0, t.state.KL.Coef, &one.policy); err != nil {
 			return one, fmt.Errorf("policy: %w", err)
+		}
+		if t.critic == nil {
+			continue
 		}
 		if err := t.critic.accumulate(&t.batch, i == 0, &one.value); err != nil {
 			return one, fmt.Errorf("critic: %w", err)
@@ -102,8 +131,13 @@ func (t *Trainer) step(ctx context.Context, mini *minibatch, rate float64) (tall
 	}
 	t.state.Steps++
 	var err error
-	if one.policy.norm, err = t.actor.step(rate); err != nil {
-		return one, fmt.Errorf("policy: %w", err)
+	if !t.warming() {
+		if one.policy.norm, err = t.actor.step(rate); err != nil {
+			return one, fmt.Errorf("policy: %w", err)
+		}
+	}
+	if t.critic == nil {
+		return one, nil
 	}
 	if one.value.norm, err = t.critic.step(rate); err != nil {
 		return one, fmt.Errorf("critic: %w", err)
@@ -138,6 +172,7 @@ func summarise(all []tally, c Config, s *Stats) {
 		p, v := one.policy, one.value
 		tokens := math.Max(1, float64(p.tokens))
 		s.Policy.Loss += p.loss / n
+		s.Policy.KL += p.kl / n
 		s.Policy.GradNorm += p.norm / n
 		s.Policy.ApproxKL += p.approxKL / tokens / n
 		s.Policy.ClipFrac += p.clipped / tokens / n
