@@ -698,7 +698,7 @@ func rateBar(w WinRate) templ.Component {
 		}
 		ctx = templ.InitializeContext(ctx)
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, "<div class=\"chart slim\"><svg viewBox=\"0 0 600 44\" role=\"img\" aria-label=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, "<div class=\"chart slim\"><svg viewBox=\"0 0 360 44\" role=\"img\" aria-label=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -711,12 +711,12 @@ func rateBar(w WinRate) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 50, "\"><path class=\"ax\" d=\"M20,14H580\"></path> <path class=\"tick\" d=\"M300,6V22\"></path> <path class=\"whisk\" d=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 50, "\"><path class=\"ax\" d=\"M16,14H344\"></path> <path class=\"tick\" d=\"M180,6V22\"></path> <path class=\"whisk\" d=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var37 string
-		templ_7745c5c3_Var37, templ_7745c5c3_Err = templruntime.NewAttributeExpression("M" + px(20+560*w.Lo) + ",14H" + px(20+560*w.Hi) + "M" + px(20+560*w.Lo) + ",8V20M" + px(20+560*w.Hi) + ",8V20").Resolve(ctx)
+		templ_7745c5c3_Var37, templ_7745c5c3_Err = templruntime.NewAttributeExpression("M" + px(16+328*w.Lo) + ",14H" + px(16+328*w.Hi) + "M" + px(16+328*w.Lo) + ",8V20M" + px(16+328*w.Hi) + ",8V20").Resolve(ctx)
 		if templ_7745c5c3_Err != nil {
 			return templ.Error{Err: templ_7745c5c3_Err, FileName: `winrate.templ`, Line: 125, Col: 138}
 		}
@@ -729,7 +729,7 @@ func rateBar(w WinRate) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var38 string
-		templ_7745c5c3_Var38, templ_7745c5c3_Err = templruntime.NewAttributeExpression(px(20 + 560*w.Rate)).Resolve(ctx)
+		templ_7745c5c3_Var38, templ_7745c5c3_Err = templruntime.NewAttributeExpression(px(16 + 328*w.Rate)).Resolve(ctx)
 		if templ_7745c5c3_Err != nil {
 			return templ.Error{Err: templ_7745c5c3_Err, FileName: `winrate.templ`, Line: 126, Col: 46}
 		}
@@ -737,7 +737,7 @@ func rateBar(w WinRate) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "\" cy=\"14\" r=\"6\"></circle> <text x=\"20\" y=\"40\">0 %</text> <text x=\"300\" y=\"40\" text-anchor=\"middle\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "\" cy=\"14\" r=\"6\"></circle> <text x=\"16\" y=\"40\">0 %</text> <text x=\"180\" y=\"40\" text-anchor=\"middle\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -750,7 +750,7 @@ func rateBar(w WinRate) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 53, "</text> <text x=\"580\" y=\"40\" text-anchor=\"end\">100 %</text></svg></div>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 53, "</text> <text x=\"344\" y=\"40\" text-anchor=\"end\">100 %</text></svg></div>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
