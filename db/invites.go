@@ -21,7 +21,13 @@ func (s *Store) CreateInvite(ctx context.Context, inv Invite, ttl time.Duration)
 	token = rand.Text() // 128 bits or more
 	inv.TokenHash = hashToken(token)
 	inv.Created, inv.Expires = s.Now(), AtMillis(s.now().Add(ttl))
-	err = s.write(ctx, func(tx *gorm.DB) error { return tx.Create(&inv).Error })
+	err = s.write(ctx, func(tx *gorm.DB) error {
+		if err := tx.Create(&inv).Error; err != nil {
+			return err
+		}
+		return audit(tx, s.Now(), inv.CreatedBy, "invite.create", fmt.Sprintf("invite:%d", inv.ID),
+			map[string]any{"role": inv.Role, "user": inv.UserID, "project": inv.ProjectID})
+	})
 	return token, inv, err
 }
 

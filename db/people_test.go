@@ -2,6 +2,8 @@ package db_test
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -94,6 +96,27 @@ func TestInvites(t *testing.T) {
 	_, err = st.Invite(ctx, first)
 	wantErr(t, err, db.ErrLinkOver)
 	must(st.Invite(ctx, second))(t)
+}
+
+func TestLinksAndAccountsAreLogged(t *testing.T) {
+	st := dbtest.Open(t)
+	ctx := t.Context()
+	u := must(st.CreateUser(ctx, "root", db.RoleAdmin, "x"))(t)
+	token, _, err := st.CreateInvite(ctx, db.Invite{Role: db.RoleLabeler, CreatedBy: u.ID}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(st.AcceptInvite(ctx, token, "ana", "x"))(t)
+	var actions []string
+	for _, line := range must(st.AuditLog(ctx, 10))(t) {
+		actions = append(actions, line.Action)
+		if strings.Contains(line.Detail, token) {
+			t.Error("a secret is in the log")
+		}
+	}
+	if want := []string{"invite.accept", "invite.create", "user.create"}; !slices.Equal(actions, want) {
+		t.Errorf("log %v, want %v", actions, want)
+	}
 }
 
 func TestSessions(t *testing.T) {

@@ -16,7 +16,12 @@ var userName = regexp.MustCompile(`^[\pL\pN][\pL\pN._@+-]{0,63}$`)
 // It returns ErrNameTaken when the name exists in any spelling.
 func (s *Store) CreateUser(ctx context.Context, name string, role Role, passwordHash string) (User, error) {
 	u := User{Name: name, Role: role, PasswordHash: passwordHash, SingleKeys: true, Created: s.Now()}
-	err := s.write(ctx, func(tx *gorm.DB) error { return createUser(tx, &u) })
+	err := s.write(ctx, func(tx *gorm.DB) error {
+		if err := createUser(tx, &u); err != nil {
+			return err
+		}
+		return audit(tx, s.Now(), 0, "user.create", fmt.Sprintf("user:%d", u.ID), map[string]any{"role": role})
+	})
 	return u, err
 }
 
