@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -247,4 +249,13 @@ func testSchema(_ context.Context, kind string, sets ...string) ([]ConfigField, 
 		f("ignore_prompt", "bool", "", "false", "score completions without their prompts"),
 		f("seed", "int", "", "0", "of sampling, shuffling and the pretraining mix"),
 	}, nil
+}
+
+// rankAll is a form that gives every text of a task's page a rank.
+func rankAll(page string) url.Values {
+	form := url.Values{}
+	for i, m := range regexp.MustCompile(`id="(rank_[A-Z0-9]+)"`).FindAllStringSubmatch(page, -1) {
+		form.Set(m[1], fmt.Sprint(i+1))
+	}
+	return form
 }

@@ -1,0 +1,140 @@
+package labeler
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"agora/db"
+	"agora/views"
+)
+
+// line is a curve with the given values at steps 0, 1, 2, …
+func line(values ...float64) curve {
+	var c curve
+	for i, v := range values {
+		c = append(c, views.Point{X: float64(i), Y: v})
+	}
+	return c
+}
+
+func TestOverOptimisationWarning(t *testing.T) {
+	rising := line(0, .5, 1, 1.3, 1.6, 1.8, 2, 2.1, 2.2, 2.3, 2.35, 2.4)
+	cases := []struct {
+		name          string
+		judge, reward curve
+		want          bool
+	}{
+		{"both rise", rising, rising, false},
+		{"judge turns down while the reward rises", line(0, .4, .8, 1, 1.1, 1.1, 1, .9, .7, .5, .4, .3), rising, true},
+		{"both fall", line(0, .4, .8, 1, 1.1, 1.1, 1, .9, .7, .5, .4, .3), line(0, .4, .8, 1, 1.1, 1.1, 1, .9, .7, .5, .4, .3), false},
+		{"judge wobbles", line(0, .5, .8, 1, .95, 1, .97, 1, .96, 1, .98, .97), rising, false},
+		{"too short to tell", line(0, 1, .2), line(0, 1, 2), false},
+		{"no judge", nil, rising, false},
+	}
+	for _, c := range cases {
+		if _, _, got := fellWhile(c.judge, c.reward); got != c.want {
+			t.Errorf("%s: warned %v", c.name, got)
+		}
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	ctx := context.Background()
+	cases := []struct {
+		name string
+		run  db.Run
+		m    map[string]curve
+		want string // title of the first warning, "" for none
+	}{
+		{"healthy", db.Run{Status: db.RunRunning, LeaseExpires: 200}, map[string]curve{"objective/kl": line(0, 1, 2), "val/length": line(10, 10, 11, 10, 11, 11)}, ""},
+		{"failed", db.Run{Status: db.RunFailed, Message: "the disk is full"}, nil, "Failed"},
+		{"silent worker", db.Run{Status: db.RunRunning, LeaseExpires: 50}, nil, "Worker silent"},
+		{"negative KL", db.Run{}, map[string]curve{"objective/kl": line(0, -.6, 2)}, "Negative KL"},
+		{"a little noise below zero", db.Run{}, map[string]curve{"objective/kl": line(0, -.1, 2)}, ""},
+		{"length", db.Run{}, map[string]curve{"val/length": line(10, 10, 10, 14, 15, 16)}, "Length grows"},
+		{"collapse", db.Run{}, map[string]curve{"val/distinct": line(1, .95, .8)}, "Collapse"},
+	}
+	for _, c := range cases {
+		got := ""
+		if ws := runWarnings(ctx, c.run, c.m, 100); len(ws) > 0 {
+			got = ws[0].Title
+		}
+		if got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestTimeLeft(t *testing.T) {
+	run := db.Run{Status: db.RunRunning, Started: 0, Done: 10, Total: 40, Attempt: 1}
+	if left, ok := timeLeft(run, 600_000); !ok || left != "30 min" { // a minute a step, 30 to go
+		t.Errorf("%q %v", left, ok)
+	}
+	run.Attempt = 2
+	if _, ok := timeLeft(run, 600_000); ok {
+		t.Error("a resumed run's clock holds pauses")
+	}
+}
+
+func TestAgainst(t *testing.T) {
+	got := against(curve{{X: 0, Y: 3}, {X: 1, Y: 1}, {X: 3, Y: 2}}, curve{{X: 0, Y: 30}, {X: 1, Y: 10}, {X: 2, Y: 99}, {X: 3, Y: 20}})
+	want := curve{{X: 1, Y: 10}, {X: 2, Y: 20}, {X: 3, Y: 30}}
+	if len(got) != 3 || got[0] != want[0] || got[1] != want[1] || got[2] != want[2] {
+		t.Errorf("%v", got)
+	}
+}
+
+// Charts name what they draw as the trainer logs it, and draw nothing that is not logged.
+func TestChartsOfEachKind(t *testing.T) {
+	ctx := context.Background()
+	for kind, m := range map[string]map[string]curve{
+		"ppo":    {"objective/reward_raw": line(1, 2), "objective/kl": line(0, 1), "loss/policy_avg": line(0, 0), "val/length": line(9, 9)},
+		"reward": {"loss": line(.7, .6), "accuracy": line(.5, .6), "eval_accuracy": line(.6)},
+		"sft":    {"loss/train": line(5, 4), "loss/validation": line(5)},
+	} {
+		cs := charts(ctx, kind, m)
+		var logged []string
+		for _, c := range cs {
+			logged = append(logged, c.Help[3].Value)
+			for _, h := range c.Help {
+				if strings.HasPrefix(h.Value, "metric.") || h.Value == "" {
+					t.Errorf("%s: %s of %s is not explained", kind, h.Name, c.Title)
+				}
+			}
+		}
+		for name := range m {
+			if !strings.Contains(strings.Join(logged, ", "), name) {
+				t.Errorf("%s: %s is not drawn, only %v", kind, name, logged)
+			}
+		}
+	}
+}
+
+func TestSamplesWithoutRecurringPrompts(t *testing.T) {
+	samples := []db.Sample{
+		{Step: 9, Idx: 0, Data: `{"prompt":"c","completion":"C","score":1.5}`}, {Step: 9, Idx: 1, Data: `{"prompt":"d","completion":"D"}`},
+		{Step: 5, Idx: 0, Data: `{"prompt":"x","completion":"X"}`}, {Step: 5, Idx: 1, Data: `not json`},
+		{Step: 1, Idx: 0, Data: `{"prompt":"a","completion":"A"}`},
+	}
+	pairs := samplePairs(context.Background(), samples)
+	if len(pairs) != 2 || pairs[0].Before.Text != "A" || pairs[0].After.Text != "C" || pairs[0].After.Prompt != "c" || pairs[0].After.Detail != "score 1.5" || pairs[1].Before.Head != "" {
+		t.Errorf("%+v", pairs)
+	}
+	if samplePairs(context.Background(), nil) != nil {
+		t.Error("no samples, no pairs")
+	}
+}
+
+func TestResultRows(t *testing.T) {
+	rows := resultRows(`{"n":2028,"ci95":[0.614,0.668],"checkpoint":"/runs/1/model","metrics":{"loss/validation":5.43}}`)
+	want := []views.Row{{Name: "checkpoint", Value: "/runs/1/model"}, {Name: "ci95", Value: "0.614 to 0.668"}, {Name: "metrics: loss/validation", Value: "5.43"}, {Name: "n", Value: "2\u202f028"}}
+	if len(rows) != len(want) {
+		t.Fatalf("%v", rows)
+	}
+	for i := range want {
+		if rows[i] != want[i] {
+			t.Errorf("%v, want %v", rows[i], want[i])
+		}
+	}
+}
