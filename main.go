@@ -35,13 +35,14 @@ type commands struct {
 	Export  labeler.ExportCmd `cmd:"" group:"data" help:"Export a project's answers, with a card."`
 	Convert prefs.ConvertCmd  `cmd:"" group:"data" help:"Convert preference files between formats, without a database."`
 
-	Policy policy.PolicyCmd `cmd:"" group:"train" help:"Pretrain, fine-tune, sample and evaluate a policy."`
-	Reward reward.RewardCmd `cmd:"" group:"train" help:"Train, evaluate and use a reward model."`
-	PPO    ppo.PPOCmd       `cmd:"" name:"ppo" group:"train" help:"Fine-tune a policy with PPO against a reward model."`
-	RLOO   ppo.RLOOCmd      `cmd:"" name:"rloo" group:"train" help:"PPO without a critic: leave-one-out baselines."`
-	GRPO   ppo.GRPOCmd      `cmd:"" name:"grpo" group:"train" help:"PPO without a critic: advantages relative to a prompt's other responses."`
-	DPO    dpo.Cmd          `cmd:"" name:"dpo" group:"train" help:"Fine-tune a policy on preferences directly."`
-	Run    pipeline.RunCmd  `cmd:"" group:"train" help:"List, show and resume runs."`
+	Policy  policy.PolicyCmd `cmd:"" group:"train" help:"Pretrain, fine-tune, sample and evaluate a policy."`
+	Reward  reward.RewardCmd `cmd:"" group:"train" help:"Train, evaluate and use a reward model."`
+	PPO     ppo.PPOCmd       `cmd:"" name:"ppo" group:"train" help:"Fine-tune a policy with PPO against a reward model."`
+	RLOO    ppo.RLOOCmd      `cmd:"" name:"rloo" group:"train" help:"PPO without a critic: leave-one-out baselines."`
+	GRPO    ppo.GRPOCmd      `cmd:"" name:"grpo" group:"train" help:"PPO without a critic: advantages relative to a prompt's other responses."`
+	BestOfN ppo.BestOfNCmd   `cmd:"" name:"bestofn" group:"train" help:"Sample n completions of each prompt and keep the best by a reward."`
+	DPO     dpo.Cmd          `cmd:"" name:"dpo" group:"train" help:"Fine-tune a policy on preferences directly."`
+	Run     pipeline.RunCmd  `cmd:"" group:"train" help:"List, show and resume runs."`
 
 	Config pipeline.ConfigCmd `cmd:"" group:"more" help:"What can be set: names, types, units, defaults."`
 	Bench  policy.BenchCmd    `cmd:"" group:"more" help:"Measure speed on this machine."`

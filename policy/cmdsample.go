@@ -133,7 +133,7 @@ func (c *SampleCmd) sample(ctx context.Context, dev *cpu.Device, m *Model, promp
 		return err
 	}
 	for i, p := range prompts {
-		line, err := json.Marshal(c.record(m, p, out[i*c.N:(i+1)*c.N]))
+		line, err := json.Marshal(m.Completions(p, out[i*c.N:(i+1)*c.N], c.sampling()))
 		if err != nil {
 			return err
 		}
@@ -144,8 +144,8 @@ func (c *SampleCmd) sample(ctx context.Context, dev *cpu.Device, m *Model, promp
 	return nil
 }
 
-// record is the completions/1 row of one prompt.
-func (c *SampleCmd) record(m *Model, p *prefs.Prompt, samples []Sampled) *prefs.Completions {
+// Completions is the completions/1 row of a prompt's samples.
+func (m *Model) Completions(p *prefs.Prompt, samples []Sampled, how Sampling) *prefs.Completions {
 	r := &prefs.Completions{PromptID: p.PromptID, Prompt: p.Prompt}
 	if r.PromptID == "" {
 		r.PromptID = prefs.PromptID(p.Prompt)
@@ -159,7 +159,7 @@ func (c *SampleCmd) record(m *Model, p *prefs.Prompt, samples []Sampled) *prefs.
 		}
 		logp := s.Sum()
 		r.Completions = append(r.Completions, prefs.Completion{
-			ID: id, Text: text, Policy: m.Hash, Sampling: c.sampling().fields(), Finish: s.Finish, LogProb: &logp,
+			ID: id, Text: text, Policy: m.Hash, Sampling: how.fields(), Finish: s.Finish, LogProb: &logp,
 		})
 	}
 	return r

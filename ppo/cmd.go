@@ -19,7 +19,7 @@ type PPOCmd struct {
 // trainFlags are the flags of every command that trains on rollouts.
 type trainFlags struct {
 	Policy  string   `required:"" placeholder:"DIR" help:"Model to train, usually fine-tuned on demonstrations."`
-	Reward  string   `required:"" placeholder:"DIR" help:"Reward model; PPO's critic starts from it."`
+	Reward  []string `required:"" sep:"none" placeholder:"DIR" help:"Reward model, or exec:COMMAND (JSON lines in and out); may be repeated, see reward_combine. PPO's critic starts from the first model."`
 	Judge   string   `placeholder:"DIR" help:"Second reward model, never learned from: shows over-optimisation."`
 	Prompts string   `required:"" placeholder:"FILE" help:"Prompts: prompt, ranked or other records, or the lines of a .txt file; also .gz."`
 	Ptx     []string `placeholder:"FILE" help:"Text for the pretraining mix: .txt, or .jsonl with a text field; weighted by ptx_coef."`
@@ -47,6 +47,7 @@ func (c *TrainCmd) Help() string {
 Example:
   agora ppo train --policy sft --reward rm --judge judge --prompts prompts.jsonl --out runs/ppo \
       --set iterations=20 --set kl_coef=0.1 --ptx corpus.txt --set ptx_coef=1
+  agora ppo train --policy sft --reward exec:"python3 check.py" --prompts gsm8k.jsonl --out runs/maths --set critic_init=policy
 
   agora config schema ppo --json    # every setting with unit, default and meaning`
 }
@@ -68,10 +69,12 @@ func (c *trainFlags) train(ctx context.Context, profile string) error {
 		return err
 	}
 	console := policy.NewConsole(os.Stderr, cfg.Estimator.kind())
-	res, err := Train(ctx, dev, cfg, Job{
-		Policy: c.Policy, Reward: c.Reward, Judge: c.Judge, Prompts: c.Prompts, Ptx: c.Ptx, Out: c.Out,
+	job := Job{
+		Policy: c.Policy, Judge: c.Judge, Prompts: c.Prompts, Ptx: c.Ptx, Out: c.Out,
 		Resume: c.Resume, AcceptDifferentBits: c.AcceptDifferentBits, Sinks: []policy.Sink{console}, Say: console.Say,
-	})
+	}
+	job.Reward, job.Rewards = rewardsOf(c.Reward)
+	res, err := Train(ctx, dev, cfg, job)
 	if err != nil {
 		return err
 	}
@@ -81,6 +84,18 @@ func (c *trainFlags) train(ctx context.Context, profile string) error {
 	fmt.Printf("%s: score %.3f, KL %.2f nats, after %d iterations and %d episodes\n",
 		res.Dir, res.Metrics["objective/scores"], res.Metrics["objective/kl"], res.Iterations, res.Episodes)
 	return nil
+}
+
+// rewardsOf splits what --reward says into the first, if it is a model, and the others.
+func rewardsOf(flags []string) (first string, more []RewardSource) {
+	for i, flag := range flags {
+		if s := ParseReward(flag); i == 0 && s.Dir != "" {
+			first = s.Dir
+		} else {
+			more = append(more, s)
+		}
+	}
+	return first, more
 }
 
 // MetricsCmd is `agora ppo metrics`.

@@ -28,6 +28,8 @@ type Config struct {
 	MaxNewTokens int     `toml:"max_new_tokens" json:"max_new_tokens" unit:"tokens" help:"longest response, its end included"`
 
 	// The score.
+	RewardCombine     Combine    `toml:"reward_combine" json:"reward_combine" unit:"sum|mean|worst" help:"how several rewards become one"`
+	RewardWeights     []float64  `toml:"reward_weights" json:"reward_weights" unit:"" help:"factor on each reward, in the order of the command line; empty = 1 each"`
 	ScoreSamples      int        `toml:"score_samples" json:"score_samples" unit:"responses" help:"samples of the starting policy whose rewards standardise the score to mean 0 and deviation 1; 0 = use the reward as it is"`
 	LengthControl     float64    `toml:"length_control" json:"length_control" unit:"0 … 1" help:"share taken off of what the reward model pays per token on those samples; 1: longer is not better in itself"`
 	ScoreClip         float64    `toml:"score_clip" json:"score_clip" unit:"score" help:"bound on the absolute score; 0 = none"`
@@ -87,7 +89,7 @@ func DefaultConfig() Config {
 		Preset: "default", Estimator: GAE, SamplesPerPrompt: 1,
 		Iterations: 20, Episodes: 128, Epochs: 2, Minibatches: 2, MicroTokens: 8192,
 		Temperature: 1, MaxNewTokens: 32,
-		ScoreSamples: 256, MissingEOS: EOSSubtract, MissingEOSPenalty: 2,
+		RewardCombine: CombineSum, ScoreSamples: 256, MissingEOS: EOSSubtract, MissingEOSPenalty: 2,
 		KLIn: KLInReward, KLCoef: .1, KLEstimator: K1, KLHorizon: 10000,
 		Gamma: 1, Lambda: .95, WhitenAdvantages: WhitenPopulation, GroupScale: ScaleGroup, WhitenRewards: WhitenOff,
 		Clip: .2, CriticInit: CriticFromReward, ValueClip: .2, ValueCoef: 1, Aggregation: TokenMean, PtxRatio: 1, PtxTokens: 64, PtxDocuments: "paragraph",
@@ -169,6 +171,7 @@ func (c Config) validateChoices() error {
 		name, v string
 		allowed []string
 	}{
+		{"reward_combine", string(c.RewardCombine), []string{"sum", "mean", "worst"}},
 		{"estimator", string(c.Estimator), []string{"gae", "rloo", "grpo"}},
 		{"group_scale", string(c.GroupScale), []string{"group", "batch", "off"}},
 		{"kl_in", string(c.KLIn), []string{"reward", "loss"}},

@@ -59,16 +59,31 @@ func criticModel(m Models, c Config) (*reward.Model, error) {
 		if net, err = reward.New(m.Policy, 0); err == nil {
 			clear(net.Head().Data)
 		}
-	case !sameTokenizer(m.Policy.Tokenizer, m.Reward.Trunk.Tokenizer):
+	case m.first() == nil:
+		err = errors.New("ppo: the critic cannot start from a command; set critic_init = \"policy\"")
+	case !sameTokenizer(m.Policy.Tokenizer, m.first().Trunk.Tokenizer):
 		err = errors.New("ppo: the reward model's tokenizer is not the policy's, so the critic cannot start from it; set critic_init = \"policy\"")
 	default:
-		net, err = cloneReward(m.Reward)
+		net, err = cloneReward(m.first())
 	}
 	if err != nil {
 		return nil, err
 	}
 	net.Bias().Frozen = false
 	return net, nil
+}
+
+// first is the first reward model, nil if all rewards are commands.
+func (m Models) first() *reward.Model {
+	if m.Reward != nil {
+		return m.Reward
+	}
+	for _, r := range m.More {
+		if r.Model != nil {
+			return r.Model
+		}
+	}
+	return nil
 }
 
 // standardise makes the critic predict (reward − mean)/std where it predicted

@@ -6,7 +6,7 @@
 // the file named after it:
 //
 //	trainer.go     the networks of a run; sampling and scoring
-//	rollout.go     one iteration's experience, score.go its rewards
+//	rollout.go     one iteration's experience, score.go its rewards, combine.go several rewards as one
 //	kl.go          per-token KL estimators and the coefficient's controllers
 //	reward.go      the reward of each token: score at the end, KL everywhere
 //	estimator.go   where advantages come from: PPO's critic, or RLOO's and GRPO's groups
@@ -19,6 +19,7 @@
 //	schedule.go    learning rate;  ema.go  average of the policy's weights
 //	guard.go       what stops a run, what warns
 //	metrics.go     every logged number: formula, unit, healthy range
+//	bestofn.go     the best of n samples, and the curve that PPO is compared with
 //	train.go       the run directory around it all, state.go what a checkpoint holds
 //
 // Sequences are ragged: a batch of responses is one flat slice of tokens plus

@@ -12,7 +12,8 @@ import (
 type Prompt struct {
 	ID     string
 	Turns  []prefs.Message
-	Tokens []int32 // as the policy reads it, up to where the response begins
+	Extra  prefs.Fields // further members of its record, for rewards that are commands
+	Tokens []int32      // as the policy reads it, up to where the response begins
 }
 
 // LoadPrompts reads the prompts of a file for a policy: records of any kind that
@@ -30,7 +31,7 @@ func LoadPrompts(path string, m *policy.Model, maxNew int) (prompts []Prompt, to
 			continue
 		}
 		seen[key] = true
-		p := Prompt{ID: r.PromptID, Turns: r.Prompt, Tokens: m.Template.Prompt(m.Tokenizer, r.Prompt)}
+		p := Prompt{ID: r.PromptID, Turns: r.Prompt, Extra: r.Extra.Without("prompt"), Tokens: m.Template.Prompt(m.Tokenizer, r.Prompt)}
 		if p.ID == "" {
 			p.ID = key
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"agora/policy"
@@ -15,11 +16,12 @@ import (
 
 // Job is what a run reads and writes, beside its settings.
 type Job struct {
-	Policy  string   // directory of the model to train, usually fine-tuned
-	Reward  string   // directory of the reward model
-	Judge   string   // directory of a second reward model, only logged; "" for none
-	Prompts string   // file: records of any kind, or plain lines
-	Ptx     []string // files of the pretraining mix
+	Policy  string         // directory of the model to train, usually fine-tuned
+	Reward  string         // directory of the reward model; "" if Rewards has all
+	Rewards []RewardSource // further rewards, combined as reward_combine says
+	Judge   string         // directory of a second reward model, only logged; "" for none
+	Prompts string         // file: records of any kind, or plain lines
+	Ptx     []string       // files of the pretraining mix
 
 	Out                 string // run directory
 	Resume              bool   // go on with the run in Out
@@ -64,7 +66,7 @@ func Train(ctx context.Context, dev *cpu.Device, c Config, job Job) (Result, err
 	}
 	defer run.Close()
 	s := &session{job: job, run: run, t: t, manifest: checkpoint.Manifest{Kind: c.Estimator.kind(), Config: c,
-		Parents: map[string]string{"policy": inputs["policy"], "reward": inputs["reward"]}, Data: dataOf(inputs)}}
+		Parents: parentsOf(inputs), Data: dataOf(inputs)}}
 	if err := s.begin(ctx); err != nil {
 		return Result{}, err
 	}
@@ -78,8 +80,17 @@ func (j Job) trainer(dev *cpu.Device, c Config) (*Trainer, error) {
 	if m.Policy, err = policy.Load(j.Policy); err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
-	if m.Reward, err = reward.Load(j.Reward); err != nil {
-		return nil, fmt.Errorf("reward model: %w", err)
+	if j.Reward != "" {
+		if m.Reward, err = reward.Load(j.Reward); err != nil {
+			return nil, fmt.Errorf("reward model: %w", err)
+		}
+	}
+	for _, s := range j.Rewards {
+		r, err := s.open()
+		if err != nil {
+			return nil, fmt.Errorf("reward: %w", err)
+		}
+		m.More = append(m.More, r)
 	}
 	if j.Judge != "" {
 		if m.Judge, err = reward.Load(j.Judge); err != nil {
@@ -132,6 +143,13 @@ func (j Job) hashes() (map[string]string, error) {
 			return nil, err
 		}
 	}
+	for i, s := range j.Rewards {
+		role := fmt.Sprintf("reward.%d", i)
+		var err error
+		if out[role], err = s.hash(); err != nil {
+			return nil, fmt.Errorf("%s: %w", role, err)
+		}
+	}
 	files := map[string]string{"prompts": j.Prompts}
 	for i, file := range j.Ptx {
 		files[fmt.Sprintf("ptx.%d", i)] = file
@@ -146,14 +164,21 @@ func (j Job) hashes() (map[string]string, error) {
 	return out, nil
 }
 
+// parentsOf is what of a run's inputs the model is made from: policy and rewards.
+func parentsOf(inputs map[string]string) map[string]string {
+	parents := maps.Clone(inputs)
+	maps.DeleteFunc(parents, func(role, _ string) bool { return role != "policy" && !isReward(role) })
+	return parents
+}
+
 // dataOf is what of a run's inputs is data rather than a model.
 func dataOf(inputs map[string]string) map[string]string {
 	data := maps.Clone(inputs)
-	for _, model := range []string{"policy", "reward", "judge"} {
-		delete(data, model)
-	}
+	maps.DeleteFunc(data, func(role, _ string) bool { return role == "policy" || role == "judge" || isReward(role) })
 	return data
 }
+
+func isReward(role string) bool { return role == "reward" || strings.HasPrefix(role, "reward.") }
 
 // session is a trainer writing to a run directory.
 type session struct {

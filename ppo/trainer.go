@@ -16,7 +16,8 @@ import (
 // measured to, is a copy of the policy, and the critic one of the reward model.
 type Models struct {
 	Policy *policy.Model // trained in place
-	Reward *reward.Model
+	Reward *reward.Model // the critic starts from it, or else from the first model of More; nil if More has all rewards
+	More   []Reward      // further rewards, see Combine
 	Judge  *reward.Model // only logged, never learned from; nil for none
 }
 
@@ -112,8 +113,8 @@ func (t *Trainer) readers(dev *cpu.Device) error {
 	if t.reference, err = policy.NewScorer(dev, reference, t.room.tokens, t.cfg.Temperature); err != nil {
 		return fmt.Errorf("reference: %w", err)
 	}
-	if t.reward, err = newRater(dev, t.models.Reward, t.models.Policy, t.room.tokens); err != nil {
-		return fmt.Errorf("reward model: %w", err)
+	if t.reward, err = t.rewards(dev); err != nil {
+		return err
 	}
 	if t.models.Judge != nil {
 		if t.judge, err = newRater(dev, t.models.Judge, t.models.Policy, t.room.tokens); err != nil {
@@ -121,6 +122,22 @@ func (t *Trainer) readers(dev *cpu.Device) error {
 		}
 	}
 	return nil
+}
+
+// rewards compiles the reward of the run.
+func (t *Trainer) rewards(dev *cpu.Device) (Rater, error) {
+	all := t.models.More
+	if t.models.Reward != nil {
+		all = append([]Reward{{Model: t.models.Reward}}, all...)
+	}
+	raters := make([]Rater, len(all))
+	for i, r := range all {
+		var err error
+		if raters[i], err = r.rater(dev, t.models.Policy, t.room.tokens); err != nil {
+			return nil, fmt.Errorf("reward %d: %w", i+1, err)
+		}
+	}
+	return combine(raters, t.cfg.RewardCombine, t.cfg.RewardWeights)
 }
 
 // roomFor is the most that one pass can hold: micro_tokens, but not more than a

@@ -1,0 +1,151 @@
+package ppo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"slices"
+	"strings"
+
+	"agora/policy"
+	"agora/policy/checkpoint"
+	"agora/policy/cpu"
+	"agora/reward"
+)
+
+// A RewardSource is where a reward comes from: the directory of a reward model, or a
+// command (reward.Command). Only a command line may name a command.
+type RewardSource struct {
+	Dir     string
+	Command reward.Command
+}
+
+// ParseReward reads the value of a --reward flag: exec:COMMAND, or a directory.
+func ParseReward(flag string) RewardSource {
+	if line, ok := strings.CutPrefix(flag, "exec:"); ok {
+		return RewardSource{Command: reward.Command(line)}
+	}
+	return RewardSource{Dir: flag}
+}
+
+// hash names what the reward is made of.
+func (s RewardSource) hash() (string, error) {
+	if s.Command != "" {
+		return checkpoint.HashBytes([]byte("exec:" + s.Command)), nil
+	}
+	dir, err := policy.Resolve(s.Dir)
+	if err != nil {
+		return "", err
+	}
+	return checkpoint.HashDir(dir)
+}
+
+// open loads the reward model; a command needs nothing but a shell.
+func (s RewardSource) open() (Reward, error) {
+	if s.Command != "" {
+		_, err := exec.LookPath("sh")
+		return Reward{Command: s.Command}, err
+	}
+	m, err := reward.Load(s.Dir)
+	return Reward{Model: m}, err
+}
+
+// Reward is an opened source: one of its two fields is set.
+type Reward struct {
+	Model   *reward.Model
+	Command reward.Command
+}
+
+func (r Reward) rater(dev *cpu.Device, p *policy.Model, tokens int) (Rater, error) {
+	if r.Model == nil {
+		return commandRater{r.Command, p}, nil
+	}
+	return newRater(dev, r.Model, p, tokens)
+}
+
+// commandRater asks a command.
+type commandRater struct {
+	command reward.Command
+	policy  *policy.Model
+}
+
+// Rate implements Rater.
+func (c commandRater) Rate(ctx context.Context, prompts []Prompt, responses [][]int32) ([]float32, error) {
+	rows := make([]reward.CommandRow, len(responses))
+	for i, y := range responses {
+		p := prompts[i]
+		rows[i] = reward.CommandRow{PromptID: p.ID, Prompt: p.Turns, Completion: c.policy.Template.Text(c.policy.Tokenizer, y), Extra: p.Extra}
+	}
+	return c.command.Score(ctx, rows)
+}
+
+// Combine says how several rewards become one.
+type Combine string
+
+const (
+	CombineSum   Combine = "sum"   // Σ weight·reward
+	CombineMean  Combine = "mean"  // Σ weight·reward / Σ weight: an ensemble's opinion
+	CombineWorst Combine = "worst" // the smallest weight·reward: nobody's objection is outvoted (Coste et al. 2023, arXiv:2310.02743)
+)
+
+// Of combines the rewards of one response.
+func (c Combine) Of(rewards []float32, weights []float64) float32 {
+	weighted := make([]float64, len(rewards))
+	sum, total := 0.0, 0.0
+	for i, r := range rewards {
+		w := 1.0
+		if len(weights) > 0 {
+			w = weights[i]
+		}
+		weighted[i] = w * float64(r)
+		sum, total = sum+weighted[i], total+w
+	}
+	switch c {
+	case CombineMean:
+		return float32(sum / total)
+	case CombineWorst:
+		return float32(slices.Min(weighted)) // NaN wins
+	}
+	return float32(sum)
+}
+
+// combined is several raters as one.
+type combined struct {
+	raters  []Rater
+	how     Combine
+	weights []float64 // empty: all 1
+}
+
+// combine makes one rater of several; a single one with no weight is left as it is.
+func combine(raters []Rater, how Combine, weights []float64) (Rater, error) {
+	if len(raters) == 0 {
+		return nil, errors.New("ppo: no reward")
+	}
+	if len(weights) > 0 && len(weights) != len(raters) {
+		return nil, fmt.Errorf("ppo: reward_weights has %d entries for %d rewards", len(weights), len(raters))
+	}
+	if len(raters) == 1 && len(weights) == 0 {
+		return raters[0], nil
+	}
+	return combined{raters, how, weights}, nil
+}
+
+// Rate implements Rater.
+func (c combined) Rate(ctx context.Context, prompts []Prompt, responses [][]int32) ([]float32, error) {
+	all := make([][]float32, len(c.raters))
+	for k, r := range c.raters {
+		var err error
+		if all[k], err = r.Rate(ctx, prompts, responses); err != nil {
+			return nil, fmt.Errorf("reward %d: %w", k+1, err)
+		}
+	}
+	out, one := make([]float32, len(responses)), make([]float32, len(all))
+	for i := range out {
+		for k := range all {
+			one[k] = all[k][i]
+		}
+		out[i] = c.how.Of(one, c.weights)
+	}
+	return out, nil
+}
