@@ -21,9 +21,10 @@ const (
 type Coincidences struct {
 	Values []float64   // ascending
 	O      [][]float64 // Krippendorff's matrix: a unit of m labels adds m in all
-	Equal  float64     // pairs of labels of one unit that are equal
+	Equal  float64     // pairs of labels of one unit that are equal, see Table.HalfTies
 	Pairs  float64     // pairs of labels of one unit
 
+	halfTies  bool
 	unitShare float64   // sum over units of the share of equal pairs (Fleiss' P_i)
 	units     float64   // units with two labels or more
 	marginal  []float64 // sum over those units of the share of each value
@@ -35,7 +36,7 @@ func (t *Table) Coincide() *Coincidences { return t.coincide(nil, nil) }
 // coincide is Coincide with a weight for each item and labeler; nil is all ones.
 func (t *Table) coincide(items, labelers []float64) *Coincidences {
 	v := len(t.Values)
-	c := &Coincidences{Values: t.Values, O: make([][]float64, v), marginal: make([]float64, v)}
+	c := &Coincidences{Values: t.Values, halfTies: t.HalfTies, O: make([][]float64, v), marginal: make([]float64, v)}
 	flat := make([]float64, v*v)
 	for k := range c.O {
 		c.O[k] = flat[k*v : (k+1)*v]
@@ -75,7 +76,7 @@ func (c *Coincidences) add(cells []Cell, w []float64, once float64) {
 	if people < 2 {
 		return
 	}
-	equal, pairs := 0.0, 0.0
+	equal, half, pairs := 0.0, 0.0, 0.0
 	for i, a := range cells {
 		c.marginal[a.Value] += once * w[i] / total
 		if w[i] == 0 {
@@ -89,6 +90,8 @@ func (c *Coincidences) add(cells []Cell, w []float64, once float64) {
 			pairs += both
 			if a.Value == b.Value {
 				equal += both
+			} else if c.halfTies && c.Values[a.Value]*c.Values[b.Value] == 0 {
+				half += both / 2
 			}
 			// 1/(m−1), where the rest of the unit is m−1 for either of the two
 			share := once * both * (1/(total-w[i]) + 1/(total-w[j])) / 2
@@ -96,7 +99,7 @@ func (c *Coincidences) add(cells []Cell, w []float64, once float64) {
 			c.O[b.Value][a.Value] += share
 		}
 	}
-	c.Equal += once * equal
+	c.Equal += once * (equal + half)
 	c.Pairs += once * pairs
 	c.unitShare += once * equal / pairs
 	c.units += once

@@ -70,7 +70,7 @@ func Leaderboard(duels []Duel, o BoardOptions) (Board, error) {
 	}
 	for i, p := range policies {
 		st := Standing{Policy: p, Strength: s.Theta[i], CI: spans[i]}
-		st.WinRate, st.Duels, st.Labelers = winRateOf(duels, p, o)
+		st.WinRate, st.Duels, st.Labelers = winRateOf(duels, p, by, o)
 		board.Standings = append(board.Standings, st)
 	}
 	rankUB(board.Standings)
@@ -211,10 +211,10 @@ func (r Record) met(i int) bool {
 
 // winRateOf is how often a policy was preferred to the baseline (to any other one), each answer
 // counted once with the mean of its duels. A baseline against itself has no rate.
-func winRateOf(duels []Duel, policy string, o BoardOptions) (e Estimate, n, labelers int) {
+func winRateOf(duels []Duel, policy string, by Clusters, o BoardOptions) (e Estimate, n, labelers int) {
 	type answer struct {
-		labeler    string
-		sum, count float64
+		labeler, item string
+		sum, count    float64
 	}
 	answers := map[int]*answer{}
 	var order []int
@@ -235,15 +235,39 @@ func winRateOf(duels []Duel, policy string, o BoardOptions) (e Estimate, n, labe
 		}
 		a := answers[d.Answer]
 		if a == nil {
-			a = &answer{labeler: d.Labeler}
+			a = &answer{labeler: d.Labeler, item: d.Item}
 			answers[d.Answer], order = a, append(order, d.Answer)
 		}
 		a.sum += score
 		a.count++
 	}
 	var js []Judgment
+	var items []string
 	for _, k := range order {
-		js = append(js, Judgment{Labeler: answers[k].labeler, Score: answers[k].sum / answers[k].count})
+		a := answers[k]
+		js, items = append(js, Judgment{Labeler: a.labeler, Score: a.sum / a.count}), append(items, a.item)
 	}
-	return WinRate(js, o.Resamples), n, len(people)
+	e = WinRate(js, o.Resamples)
+	if by == ByItem && e.Method == Wilson {
+		e.byItem(js, items, o)
+	}
+	return e, n, len(people)
+}
+
+// byItem replaces an interval that takes several people's answers to one item for independent.
+func (e *Estimate) byItem(js []Judgment, items []string, o BoardOptions) {
+	var names []string
+	numbers := index{}
+	var sums, counts []float64
+	for k, j := range js {
+		i := numbers.of(items[k], &names)
+		if i == len(sums) {
+			sums, counts = append(sums, 0), append(counts, 0)
+		}
+		sums[i] += j.Score
+		counts[i]++
+	}
+	if s := meanSpan(sums, counts, o.Resamples, o.Seed); s.Lo < s.Hi {
+		e.Lo, e.Hi, e.Method = s.Lo, s.Hi, ClusteredByItem
+	}
 }

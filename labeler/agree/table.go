@@ -22,6 +22,7 @@ type Table struct {
 	Units    []string  // in order of appearance
 	Values   []float64 // the distinct values, ascending
 	Cells    []Cell    // grouped by unit, in the order of Units
+	HalfTies bool      // a tie (0) beside another value is half equal in Percent; set by the caller
 	Repeats  int       // further labels of one person for one unit; only the first counts
 
 	itemOf []int // by unit

@@ -16,10 +16,12 @@ type Judgment struct {
 // Method is how an interval was made.
 type Method int
 
-// Wilson's interval treats judgments as independent; Clustered resamples whole labelers.
+// Wilson's interval treats judgments as independent; Clustered resamples whole labelers,
+// ClusteredByItem whole items.
 const (
 	Wilson Method = iota
 	Clustered
+	ClusteredByItem
 )
 
 // Estimate is a win rate with its 95 % interval.
