@@ -34,6 +34,7 @@ type commands struct {
 	Import  labeler.ImportCmd `cmd:"" group:"data" help:"Import prompts, completions and rankings into a project."`
 	Export  labeler.ExportCmd `cmd:"" group:"data" help:"Export a project's answers, with a card."`
 	Convert prefs.ConvertCmd  `cmd:"" group:"data" help:"Convert preference files between formats, without a database."`
+	Stats   labeler.StatsCmd  `cmd:"" group:"data" help:"Agreement of labelers, leaderboards of policies."`
 
 	Policy  policy.PolicyCmd `cmd:"" group:"train" help:"Pretrain, fine-tune, sample and evaluate a policy."`
 	Reward  reward.RewardCmd `cmd:"" group:"train" help:"Train, evaluate and use a reward model."`
