@@ -44,6 +44,7 @@ var Roles = []Role{RoleLabeler, RoleReviewer, RoleResearcher, RoleAdmin}
 type User struct {
 	ID           int64
 	Name         string // what they sign in with, unique without regard to case
+	NameKey      string // nameKey(Name)
 	PasswordHash string // argon2id in PHC format; empty: no password set yet, cannot sign in
 	Role         Role
 	Disabled     bool

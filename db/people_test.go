@@ -17,7 +17,16 @@ func TestUsers(t *testing.T) {
 	ana := must(st.CreateUser(ctx, "Ana", db.RoleLabeler, "h1"))(t)
 	_, err := st.CreateUser(ctx, "aNa", db.RoleAdmin, "")
 	wantErr(t, err, db.ErrNameTaken)
-	for _, bad := range []string{"", " ana", "a/b", "a\nb", string(make([]byte, 70))} {
+	must(st.CreateUser(ctx, "Ünal", db.RoleLabeler, ""))(t)
+	must(st.CreateUser(ctx, "سارة", db.RoleLabeler, ""))(t)
+	must(st.CreateUser(ctx, "हिन्दी", db.RoleLabeler, ""))(t)
+	must(st.CreateUser(ctx, "bo@example.org", db.RoleLabeler, ""))(t)
+	for _, same := range []string{"ünal", "ÜNAL", "U\u0308nal", "سارة", "BO@example.ORG"} {
+		if _, err := st.UserByName(ctx, same); err != nil {
+			t.Errorf("%s is not found: %v", same, err)
+		}
+	}
+	for _, bad := range []string{"", " ana", "سارةana\u202e", "a/b", "a\nb", string(make([]byte, 70))} {
 		var invalid *db.InvalidError
 		if _, err := st.CreateUser(ctx, bad, db.RoleLabeler, ""); !errors.As(err, &invalid) {
 			t.Errorf("name %q: %v", bad, err)

@@ -6,11 +6,13 @@ import (
 	"regexp"
 	"slices"
 
+	"golang.org/x/text/secure/precis"
+	"golang.org/x/text/unicode/norm"
 	"gorm.io/gorm"
 )
 
 // userName keeps names typeable, linkable and safe to print.
-var userName = regexp.MustCompile(`^[\pL\pN][\pL\pN._@+-]{0,63}$`)
+var userName = regexp.MustCompile(`^[\pL\pN][\pL\pM\pN._@+-]{0,63}$`)
 
 // CreateUser adds a person who may sign in once they have a password.
 // It returns ErrNameTaken when the name exists in any spelling.
@@ -26,18 +28,28 @@ func (s *Store) CreateUser(ctx context.Context, name string, role Role, password
 }
 
 func createUser(tx *gorm.DB, u *User) error {
+	u.Name = norm.NFC.String(u.Name)
 	if !userName.MatchString(u.Name) {
 		return invalid("name", "use 1 to 64 letters, digits or . _ @ + -, starting with a letter or digit")
 	}
 	if err := CheckRole(u.Role); err != nil {
 		return err
 	}
-	err := tx.Create(u).Error
+	var err error
+	if u.NameKey, err = nameKey(u.Name); err != nil {
+		return invalid("name", "these letters do not go together in a name")
+	}
+	err = tx.Create(u).Error
 	if isUnique(err) {
 		return fmt.Errorf("user %s: %w", u.Name, ErrNameTaken)
 	}
 	return err
 }
+
+// nameKey is what names are compared by: the case-mapped user name of RFC 8265,
+// in which Ünal, ünal and ＵＮＡＬ with a combining mark are one. It also refuses
+// names that mix writing directions in a confusing way.
+func nameKey(name string) (string, error) { return precis.UsernameCaseMapped.CompareKey(name) }
 
 // CheckRole refuses an unknown role and lists the known ones.
 func CheckRole(r Role) error {
@@ -54,7 +66,11 @@ func (s *Store) User(ctx context.Context, id int64) (User, error) {
 
 // UserByName finds a person without regard to case.
 func (s *Store) UserByName(ctx context.Context, name string) (User, error) {
-	return first[User](s.read(ctx).Where("lower(name) = lower(?)", name))
+	key, err := nameKey(name)
+	if err != nil {
+		return User{}, ErrNotFound // nobody can be called so
+	}
+	return first[User](s.read(ctx).Where("name_key = ?", key))
 }
 
 // Users lists everybody in order of joining.
