@@ -30,7 +30,7 @@ type Server struct {
 	public   PublicAddress
 	logins   *loginLimits
 	hashing  chan struct{} // bounds the memory of password hashing
-	closing  chan struct{} // closed when the server begins to shut down
+	closing  chan struct{} // closed when the server begins to shut down: event streams end then
 	schema   Schema        // describes the trainings' settings
 	handler  http.Handler
 }
@@ -70,9 +70,8 @@ func NewServer(store *db.Store, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	static := http.StripPrefix("", views.StaticHandler())
 	mux := http.NewServeMux()
-	mux.Handle(views.StaticPrefix, s.staticHeaders(static)) // no session, no database
+	mux.Handle(views.StaticPrefix, s.staticHeaders(views.StaticHandler())) // no session, no database
 	mux.Handle("/", s.crossOrigin(s.sessions.LoadAndSave(engine)))
 	s.handler = mux
 	return s, nil
@@ -80,9 +79,6 @@ func NewServer(store *db.Store, o Options) (*Server, error) {
 
 // Handler is the site as one handler.
 func (s *Server) Handler() http.Handler { return s.handler }
-
-// Closing is closed when the server begins to shut down; event streams end then.
-func (s *Server) Closing() <-chan struct{} { return s.closing }
 
 // wrap runs a handler and turns its error into a page.
 func (s *Server) wrap(h Handler) gin.HandlerFunc {

@@ -10,6 +10,7 @@ import (
 	"agora/db"
 
 	"github.com/alexedwards/scs/v2"
+	"github.com/alexedwards/scs/v2/memstore"
 	"github.com/gin-gonic/gin"
 )
 
@@ -20,6 +21,9 @@ const sessionLife = 7 * 24 * time.Hour
 // the database its hash, so that a sign-out or a lock-out works at once.
 func newSessions(store *db.Store, public PublicAddress) *scs.SessionManager {
 	m := scs.New()
+	if memory, ok := m.Store.(*memstore.MemStore); ok {
+		memory.StopCleanup() // the default store's goroutine would outlive it
+	}
 	m.Store = store.Sessions()
 	m.Lifetime = sessionLife
 	m.Cookie.Name = public.cookie()
