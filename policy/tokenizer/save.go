@@ -31,6 +31,9 @@ func (t *Tokenizer) hfConfig(maxLength int) []byte {
 		config["eos_token"] = t.tokens[t.eos]
 		config["pad_token"] = t.tokens[t.eos]
 	}
+	if t.chatTemplate != "" {
+		config["chat_template"] = t.chatTemplate
+	}
 	data, err := json.MarshalIndent(config, "", "  ")
 	if err != nil {
 		panic(err) // strings, numbers and booleans only
