@@ -37,6 +37,7 @@ type commands struct {
 	Stats   labeler.StatsCmd  `cmd:"" group:"data" help:"Agreement of labelers, leaderboards of policies."`
 
 	Policy  policy.PolicyCmd `cmd:"" group:"train" help:"Pretrain, fine-tune, sample and evaluate a policy."`
+	Model   policy.ModelCmd  `cmd:"" group:"train" help:"Import, export and describe pretrained models."`
 	Reward  reward.RewardCmd `cmd:"" group:"train" help:"Train, evaluate and use a reward model."`
 	PPO     ppo.PPOCmd       `cmd:"" name:"ppo" group:"train" help:"Fine-tune a policy with PPO against a reward model."`
 	RLOO    ppo.RLOOCmd      `cmd:"" name:"rloo" group:"train" help:"PPO without a critic: leave-one-out baselines."`

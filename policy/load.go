@@ -112,7 +112,7 @@ func (m *Model) loadWeights(dir string) error {
 		if t.transposed && t.kind != bias {
 			copy(block, transpose(block, t.cols, t.rows))
 		}
-		if ts.DType(name) != checkpoint.F32 {
+		if ts.DType(name) == checkpoint.BF16 { // halves have bits that bf16 lacks: they become float32
 			m.DType = checkpoint.BF16
 		}
 	}

@@ -1,0 +1,147 @@
+package policy
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"agora/policy/checkpoint"
+)
+
+// ModelCmd is `agora model`, but for pull, which is package hub's.
+type ModelCmd struct {
+	Import ModelImportCmd `cmd:"" help:"Read a GGUF file or a Hugging Face directory into a model directory."`
+	Export ModelExportCmd `cmd:"" help:"Write a model for transformers or llama.cpp."`
+	Info   ModelInfoCmd   `cmd:"" help:"What a model is: size, shape, tokenizer, where it comes from."`
+}
+
+// ModelImportCmd is `agora model import`.
+type ModelImportCmd struct {
+	Src  string `arg:"" name:"src" type:"path" help:"A .gguf file (F32, F16, BF16, Q8_0, Q4_0, Q4_1) or a directory with config.json, safetensors and tokenizer."`
+	Dir  string `arg:"" name:"dir" type:"path" help:"Model directory to create."`
+	JSON bool   `name:"json" help:"Print machine-readable JSON on standard output."`
+}
+
+// Help is shown by --help.
+func (*ModelImportCmd) Help() string {
+	return `Dense text-only decoders of the Llama and GPT-2 families are read; the result is a directory
+that every other command and transformers load. Quantised weights become float32.
+
+  agora model import SmolLM2-135M-Instruct.Q4_1.gguf smollm2
+  agora policy sample --policy smollm2 --greedy --prompt "What is the capital of France?"`
+}
+
+// Run imports.
+func (c *ModelImportCmd) Run(_ context.Context) error {
+	if _, err := Import(c.Src, c.Dir, nil); err != nil {
+		return err
+	}
+	return printInfo(os.Stdout, c.Dir, c.JSON)
+}
+
+// ModelExportCmd is `agora model export`.
+type ModelExportCmd struct {
+	Dir    string `arg:"" name:"dir" type:"path" help:"Model directory, or the directory of a run that made one."`
+	Dst    string `arg:"" name:"dst" type:"path" help:"Directory (hf) or file (gguf) to create."`
+	Format string `name:"format" required:"" enum:"hf,gguf" placeholder:"FORMAT" help:"hf for transformers, gguf for llama.cpp."`
+	Quant  string `name:"quant" default:"f16" enum:"f16,q8_0" help:"How GGUF stores the matrices: f16 or q8_0."`
+	Name   string `name:"name" placeholder:"NAME" help:"The model's name in the file; by default that of the directory."`
+	JSON   bool   `name:"json" help:"Print machine-readable JSON on standard output."`
+}
+
+// Help is shown by --help.
+func (*ModelExportCmd) Help() string {
+	return `  agora model export ppo/model --format hf aligned
+  agora model export ppo/model --format gguf --quant q8_0 aligned.gguf`
+}
+
+// Run exports.
+func (c *ModelExportCmd) Run(_ context.Context) error {
+	if err := absent(c.Dst); err != nil {
+		return err
+	}
+	m, err := loadPolicy(c.Dir)
+	if err != nil {
+		return err
+	}
+	if c.Name == "" {
+		c.Name = filepath.Base(filepath.Clean(c.Dir))
+	}
+	if c.Format == "hf" {
+		err = m.exportHF(c.Dir, c.Dst, c.Name)
+	} else {
+		err = m.WriteGGUF(c.Dst, c.Name, map[string]checkpoint.Quant{"f16": checkpoint.GGUFF16, "q8_0": checkpoint.GGUFQ8_0}[c.Quant])
+	}
+	if err != nil {
+		return err
+	}
+	return printInfo(os.Stdout, c.Dst, c.JSON)
+}
+
+// exportHF writes the model with a card; agora.json keeps the lineage.
+func (m *Model) exportHF(dir, dst, name string) error {
+	from, err := Resolve(dir)
+	if err != nil {
+		return err
+	}
+	manifest, _, err := checkpoint.ReadManifest(from)
+	if err != nil {
+		return err
+	}
+	manifest.Kind = "policy"
+	if manifest.Parents == nil {
+		manifest.Parents = map[string]string{}
+	}
+	manifest.Parents["exported"] = m.Hash
+	return checkpoint.Commit(dst, func(tmp string) error {
+		if err := m.WriteFiles(tmp); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(tmp, "README.md"), m.card(name, manifest), 0o644); err != nil {
+			return err
+		}
+		return checkpoint.WriteManifest(tmp, manifest)
+	})
+}
+
+// card is the model card of an exported model.
+func (m *Model) card(name string, manifest checkpoint.Manifest) []byte {
+	var b strings.Builder
+	class := map[string]string{Llama: "LlamaForCausalLM", GPT2: "GPT2LMHeadModel"}[m.Config.Family]
+	fmt.Fprintf(&b, "---\nlibrary_name: transformers\npipeline_tag: text-generation\n---\n# %s\n\n", name)
+	fmt.Fprintf(&b, "A %s of %s parameters with a context of %d tokens, trained with agora.\n\n", class, humanCount(m.Params.Count()), m.Config.Context)
+	fmt.Fprintf(&b, "```python\nfrom transformers import AutoModelForCausalLM, AutoTokenizer\nmodel = AutoModelForCausalLM.from_pretrained(%q)\ntokenizer = AutoTokenizer.from_pretrained(%q)\n```\n\n", name, name)
+	fmt.Fprintf(&b, "Prompts use agora's template `%s`. `agora.json` holds the hashes of parents, data and settings.\n", m.Template)
+	for _, metric := range sortedNames(manifest.Metrics) {
+		fmt.Fprintf(&b, "\n- %s: %.6g", metric, manifest.Metrics[metric])
+	}
+	return []byte(b.String() + "\n")
+}
+
+// ModelInfoCmd is `agora model info`.
+type ModelInfoCmd struct {
+	Dir  string `arg:"" name:"dir" type:"path" help:"Model directory, run directory or .gguf file."`
+	JSON bool   `name:"json" help:"Print machine-readable JSON on standard output."`
+}
+
+// Help is shown by --help.
+func (*ModelInfoCmd) Help() string { return "  agora model info smollm2 --json" }
+
+// Run prints.
+func (c *ModelInfoCmd) Run(_ context.Context) error { return printInfo(os.Stdout, c.Dir, c.JSON) }
+
+func printInfo(w io.Writer, path string, asJSON bool) error {
+	info, err := Describe(path)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return json.NewEncoder(w).Encode(info)
+	}
+	_, err = fmt.Fprint(w, info)
+	return err
+}
