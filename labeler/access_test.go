@@ -46,6 +46,7 @@ var access = map[string]db.Role{
 
 	"POST /projects":                                 db.RoleResearcher,
 	"POST /projects/:project/guidelines":             db.RoleResearcher,
+	"POST /projects/:project/settings":               db.RoleResearcher,
 	"POST /projects/:project/invites":                db.RoleResearcher,
 	"POST /projects/:project/invites/:invite/revoke": db.RoleResearcher,
 	"POST /projects/:project/import":                 db.RoleResearcher,

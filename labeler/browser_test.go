@@ -2,6 +2,7 @@ package labeler
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -259,6 +260,15 @@ func TestRunPageUpdatesItself(t *testing.T) {
 	if !js[bool](b, `document.getElementById("table-kl").open`) {
 		t.Error("an update must not close the table that somebody reads")
 	}
+	hide := `Object.defineProperty(document, "hidden", {value: %s, configurable: true}); document.dispatchEvent(new Event("visibilitychange")); true`
+	js[bool](b, fmt.Sprintf(hide, "true"))
+	if err := s.st.Heartbeat(ctx, run.ID, "laptop:4711", 7, 40, "sampling"); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(2 * lookEvery)
+	b.eventually("#run-state", "6 of 40") // still: nobody looks
+	js[bool](b, fmt.Sprintf(hide, "false"))
+	b.eventually("#run-state", "7 of 40")
 	if err := s.st.FinishRun(ctx, run.ID, "laptop:4711", db.RunDone, "done", `{"checkpoint":"/runs/ppo-1/policy"}`); err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,7 @@ func (s *Server) routesProjects() []Route {
 		{Method: http.MethodPost, Path: "/projects", Allow: researchers, Handle: s.createProject},
 		{Method: http.MethodGet, Path: "/projects/:project", Allow: reviewers, Handle: s.showProject},
 		{Method: http.MethodPost, Path: "/projects/:project/guidelines", Allow: researchers, Handle: s.saveGuidelines},
+		{Method: http.MethodPost, Path: "/projects/:project/settings", Allow: researchers, Handle: s.saveSettings},
 		{Method: http.MethodPost, Path: "/projects/:project/invites", Allow: researchers, Handle: s.inviteLabeler},
 		{Method: http.MethodPost, Path: "/projects/:project/invites/:invite/revoke", Allow: researchers, Handle: s.revokeLabelerInvite},
 		{Method: http.MethodPost, Path: "/projects/:project/import", Allow: researchers, Handle: s.importUpload, MaxBody: uploadBody},
@@ -122,16 +123,19 @@ func (s *Server) showProject(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.projectPage(c, http.StatusOK, p, "", nil)
+	return s.projectPage(c, http.StatusOK, p, nil)
 }
 
-// projectPage shows a project, with an invitation just made or an import that failed.
-func (s *Server) projectPage(c *gin.Context, status int, p db.Project, newLink string, importErrors []string) error {
+// projectPage shows a project; add puts something of this request into it, such as an invitation
+// just made or an import that failed.
+func (s *Server) projectPage(c *gin.Context, status int, p db.Project, add func(*views.Project)) error {
 	v, err := s.projectView(c.Request.Context(), p)
 	if err != nil {
 		return err
 	}
-	v.NewLink, v.ImportErrors = newLink, importErrors
+	if add != nil {
+		add(&v)
+	}
 	v.MayChange = researchers.allows(user(c).Role)
 	f := s.frame(c, p.Title)
 	f.Crumbs = []views.Crumb{{Label: say(c, "nav.projects"), Href: "/projects"}, {Label: p.Title}}
@@ -145,6 +149,8 @@ func (s *Server) projectView(ctx context.Context, p db.Project) (views.Project, 
 		Guidelines: p.Instructions, GuideVersion: p.GuidelineVersion(), GuidePage: fmt.Sprintf("/guidelines/%d", p.ID),
 		ImportFormats: importFormats(ctx), ExportFormats: exportFormats(),
 		LaunchReward: fmt.Sprintf("/runs/new?kind=reward&project=%d", p.ID), LaunchPPO: fmt.Sprintf("/runs/new?kind=ppo&project=%d", p.ID),
+		Settings: views.ProjectSettings{Title: p.Title, Overlap: strconv.Itoa(p.Overlap), LeaseMinutes: strconv.Itoa(p.LeaseMinutes),
+			EditMinutes: strconv.Itoa(p.EditMinutes), Archived: p.Archived},
 	}
 	q, err := s.store.Queue(ctx, p.ID)
 	if err != nil {
@@ -217,6 +223,40 @@ func (s *Server) saveGuidelines(c *gin.Context) error {
 	return seeOther(c, projectPath(p))
 }
 
+// saveSettings changes what may change while people work in a project.
+func (s *Server) saveSettings(c *gin.Context) error {
+	p, err := s.project(c)
+	if err != nil {
+		return err
+	}
+	form := views.ProjectSettings{Title: strings.TrimSpace(c.PostForm("title")), Overlap: c.PostForm("overlap"), LeaseMinutes: c.PostForm("lease_minutes"),
+		EditMinutes: c.PostForm("edit_minutes"), Archived: c.PostForm("archived") == "true", Errors: map[string]string{}}
+	changed := p
+	changed.Archived = form.Archived
+	if form.Title != "" {
+		changed.Title = form.Title
+	}
+	for name, to := range map[string]*int{"overlap": &changed.Overlap, "lease_minutes": &changed.LeaseMinutes, "edit_minutes": &changed.EditMinutes} {
+		if *to, err = strconv.Atoi(c.PostForm(name)); err != nil {
+			form.Errors[name] = say(c, "settings.number")
+		}
+	}
+	if len(form.Errors) == 0 {
+		_, err = s.store.UpdateProject(c.Request.Context(), user(c).ID, changed)
+		var invalid *db.InvalidError
+		if errors.As(err, &invalid) {
+			form.Errors[invalid.Field] = invalid.Reason
+		} else if err != nil {
+			return err
+		}
+	}
+	if len(form.Errors) > 0 {
+		return s.projectPage(c, http.StatusUnprocessableEntity, p, func(v *views.Project) { v.Settings = form })
+	}
+	s.notice(c, say(c, "settings.saved"))
+	return seeOther(c, projectPath(p))
+}
+
 // inviteLabeler makes a link and shows it, this once.
 func (s *Server) inviteLabeler(c *gin.Context) error {
 	p, err := s.project(c)
@@ -228,7 +268,7 @@ func (s *Server) inviteLabeler(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.projectPage(c, http.StatusOK, p, s.link("/join/"+token), nil)
+	return s.projectPage(c, http.StatusOK, p, func(v *views.Project) { v.NewLink = s.link("/join/" + token) })
 }
 
 // revokeLabelerInvite ends a link of this project.

@@ -252,6 +252,12 @@ func TestResearchScenarios(t *testing.T) {
 		{name: "no such project", as: "rosa", get: "/projects/99", status: 404},
 		{name: "nonsense address", as: "rosa", get: "/projects/abc", status: 404},
 		{name: "guidelines", as: "rosa", post: "/projects/1/guidelines", form: values("instructions", "New *rules*."), status: 303, location: "/projects/1"},
+		{name: "settings", as: "rosa", post: "/projects/1/settings", form: values("title", "New title", "overlap", "3", "lease_minutes", "30", "edit_minutes", "10", "archived", "true"), status: 303, location: "/projects/1"},
+		{name: "settings out of range", as: "rosa", post: "/projects/1/settings", form: values("title", "T", "overlap", "0", "lease_minutes", "30", "edit_minutes", "10"), status: 422, body: []string{`id="s-overlap-err"`, "0 is not between 1 and 100"}},
+		{name: "settings in words", as: "rosa", post: "/projects/1/settings", form: values("title", "T", "overlap", "three", "lease_minutes", "30", "edit_minutes", "10"), status: 422, body: []string{"not a whole number", `value="three"`}},
+		{name: "an archived project hands nothing out", as: "alice", before: func(s *scene) {
+			s.browsers["rosa"].post("/projects/1/settings", url.Values{"title": {"T"}, "overlap": {"1"}, "lease_minutes": {"30"}, "edit_minutes": {"10"}, "archived": {"true"}})
+		}, get: "/tasks", status: 200, body: []string{"No project yet"}},
 		{name: "invitation is shown", as: "rosa", post: "/projects/1/invites", form: values("label", "Ana"), status: 200, body: []string{"http://example.com/join/", "shown only now"}, rows: map[string]int{"invites": 1}},
 		{name: "invitation is shown once", as: "rosa", before: func(s *scene) { s.browsers["rosa"].post("/projects/1/invites", url.Values{"label": {"Ana"}}) }, get: "/projects/1", status: 200, body: []string{"Ana", "Open", "Revoke"}, notBody: []string{"/join/"}},
 		{name: "revoke", as: "rosa", before: func(s *scene) { s.browsers["rosa"].post("/projects/1/invites", nil) }, post: "/projects/1/invites/1/revoke", status: 303, location: "/projects/1"},

@@ -51,7 +51,7 @@ func (s *Server) importUpload(c *gin.Context) error {
 		return seeOther(c, projectPath(p))
 	}
 	if why := uploadFault(c, err); why != "" {
-		return s.projectPage(c, http.StatusUnprocessableEntity, p, "", []string{why})
+		return s.projectPage(c, http.StatusUnprocessableEntity, p, func(v *views.Project) { v.ImportErrors = []string{why} })
 	}
 	return err
 }

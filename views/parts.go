@@ -54,3 +54,10 @@ func stateClass(state string) string {
 		"open": "info", "complete": "good", "used": "good", "expired": "warn", "active": "good", "disabled": "warn",
 	}[state]
 }
+
+func boolText(b bool) string {
+	if b {
+		return "true"
+	}
+	return ""
+}
