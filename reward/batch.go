@@ -43,27 +43,32 @@ func (o *order) at(k int) int {
 type micro struct {
 	ids, lens, last []int32
 	pairs, ties     []link // rows of the scores; weights sum to 1 over the step
+	stages          []stage
 	groups          int
 }
 
 // limits are the rows that the compiled program has room for.
-type limits struct{ tokens, seqs, pairs, ties int }
+type limits struct{ tokens, seqs, pairs, ties, stages, entries int }
 
 // limitsFor leaves room for the largest group, up to four times microTokens, and
 // for the longest pair in any case. A group that needs more is cut.
 func limitsFor(groups []group, microTokens int) limits {
-	l := limits{seqs: 512, pairs: 4096, ties: 1024}
-	largest, pair := 0, 0
+	l := limits{seqs: 512, pairs: 4096, ties: 1024, stages: 1024, entries: 4096}
+	largest, pair, whole := 0, 0, 0
 	for _, g := range groups {
 		largest = max(largest, g.tokenCount())
 		for _, p := range slices.Concat(g.pairs, g.ties) {
 			pair = max(pair, len(g.texts[p.a].tokens)+len(g.texts[p.b].tokens))
 		}
+		if len(g.stages) > 0 {
+			whole = max(whole, g.tokenCount())
+		}
+		l.stages, l.entries = max(l.stages, len(g.stages)), max(l.entries, entries(g.stages))
 		l.seqs = max(l.seqs, len(g.texts))
 		l.pairs = max(l.pairs, len(g.pairs))
 		l.ties = max(l.ties, len(g.ties))
 	}
-	l.tokens = max(microTokens, min(largest, 4*microTokens), pair)
+	l.tokens = max(microTokens, min(largest, 4*microTokens), pair, whole)
 	return l
 }
 
@@ -96,7 +101,8 @@ func split(groups []*group, l limits) []micro {
 
 func (m *micro) fits(g *group, l limits) bool {
 	return len(m.ids)+g.tokenCount() <= l.tokens && len(m.lens)+len(g.texts) <= l.seqs &&
-		len(m.pairs)+len(g.pairs) <= l.pairs && len(m.ties)+len(g.ties) <= l.ties
+		len(m.pairs)+len(g.pairs) <= l.pairs && len(m.ties)+len(g.ties) <= l.ties &&
+		len(m.stages)+len(g.stages) <= l.stages && entries(m.stages)+entries(g.stages) <= l.entries
 }
 
 func (m *micro) add(g *group, total float32) {
@@ -107,10 +113,17 @@ func (m *micro) add(g *group, total float32) {
 		m.last = append(m.last, int32(len(m.ids)-1))
 	}
 	for _, p := range g.pairs {
-		m.pairs = append(m.pairs, link{base + p.a, base + p.b, p.weight / total})
+		m.pairs = append(m.pairs, link{base + p.a, base + p.b, p.weight / total, p.margin})
 	}
 	for _, p := range g.ties {
-		m.ties = append(m.ties, link{base + p.a, base + p.b, p.weight / total})
+		m.ties = append(m.ties, link{a: base + p.a, b: base + p.b, weight: p.weight / total})
+	}
+	for _, s := range g.stages {
+		s = stage{base + s.first, slices.Clone(s.others), s.weight / total}
+		for i := range s.others {
+			s.others[i] += base
+		}
+		m.stages = append(m.stages, s)
 	}
 	m.groups++
 }

@@ -24,6 +24,10 @@ type TrainConfig struct {
 	ClipNorm     float64 `toml:"clip_norm" json:"clip_norm" unit:"" help:"gradients are scaled down to this norm; 0 never"`
 	Dropout      float64 `toml:"dropout" json:"dropout" unit:"probability" help:"on the embedding and on both branches of every layer"`
 
+	Loss           string  `toml:"loss" json:"loss" unit:"kwise|plackett-luce" help:"of a ranking: the mean over its pairs (InstructGPT), or the likelihood of the whole order"`
+	LabelSmoothing float64 `toml:"label_smoothing" json:"label_smoothing" unit:"share" help:"of the labels taken to be wrong; kwise only"`
+	MarginCoef     float64 `toml:"margin_coef" json:"margin_coef" unit:"score" help:"the better score must be ahead by this times the row's margin column, or its strength (1 slightly, 2 clearly); 0 = no margins; kwise only"`
+
 	Ties         string `toml:"ties" json:"ties" unit:"" help:"what a tie teaches: drop nothing, half equal scores, davidson a third outcome"`
 	IgnorePrompt bool   `toml:"ignore_prompt" json:"ignore_prompt" unit:"" help:"score completions without their prompts"`
 
@@ -42,7 +46,7 @@ func DefaultTrainConfig() TrainConfig {
 	return TrainConfig{
 		Epochs:   1,
 		Schedule: "cosine", Floor: .1, WarmupShare: .03, Beta1: .9, Beta2: .95, ClipNorm: 1, Dropout: .1,
-		Ties: string(TiesDrop), Split: "auto", ValPrompts: .1, ValWorkers: .1,
+		Loss: LossKwise, Ties: string(TiesDrop), Split: "auto", ValPrompts: .1, ValWorkers: .1,
 	}
 }
 
@@ -80,10 +84,31 @@ func (c TrainConfig) Validate() error {
 		return fmt.Errorf("reward: schedule %q must be cosine, linear or constant", c.Schedule)
 	case c.Ties != string(TiesDrop) && c.Ties != string(TiesHalf) && c.Ties != string(TiesDavidson):
 		return fmt.Errorf("reward: ties %q must be drop, half or davidson", c.Ties)
+	case c.Loss != LossKwise && c.Loss != LossPlackettLuce:
+		return fmt.Errorf("reward: loss %q must be %s or %s", c.Loss, LossKwise, LossPlackettLuce)
+	case !(c.LabelSmoothing >= 0 && c.LabelSmoothing < .5):
+		return fmt.Errorf("reward: label_smoothing %v is outside [0, 0.5)", c.LabelSmoothing)
+	case !(c.MarginCoef >= 0):
+		return fmt.Errorf("reward: margin_coef %v must not be negative", c.MarginCoef)
+	case c.Loss == LossPlackettLuce && (c.Ties != string(TiesDrop) || c.LabelSmoothing > 0 || c.MarginCoef > 0):
+		return fmt.Errorf("reward: loss %s ranks whole lists: ties = %s, label_smoothing and margin_coef belong to %s", c.Loss, c.Ties, LossKwise)
+	case c.Ties == string(TiesDavidson) && c.MarginCoef > 0:
+		return fmt.Errorf("reward: margin_coef %v does not go with ties = davidson", c.MarginCoef)
 	case c.Split != "auto" && c.Split != "field" && c.Split != "hash" && c.Split != "none":
 		return fmt.Errorf("reward: split %q must be auto, field, hash or none", c.Split)
 	}
 	return nil
+}
+
+// What a ranking teaches as a whole.
+const (
+	LossKwise        = "kwise"
+	LossPlackettLuce = "plackett-luce"
+)
+
+// rule is what lines teach under these settings.
+func (c TrainConfig) rule() rule {
+	return rule{ties: TiePolicy(c.Ties), margin: c.MarginCoef, stages: c.Loss == LossPlackettLuce}
 }
 
 // batch resolves the default for a number of prompts: InstructGPT's 64, less

@@ -3,7 +3,7 @@ package reward
 // cut divides the comparisons of a group that is too large for one pass over
 // several; texts are then forwarded more than once, the loss stays the same.
 func (g *group) cut(tokens int) []*group {
-	if g.tokenCount() <= tokens {
+	if g.tokenCount() <= tokens || len(g.stages) > 0 { // a choice needs all of its texts; limitsFor left room
 		return []*group{g}
 	}
 	c := &cutter{whole: g, tokens: tokens}
@@ -41,7 +41,7 @@ func (c *cutter) place(l link) (link, *group) {
 			part.texts = append(part.texts, c.whole.texts[i])
 		}
 	}
-	return link{c.at[l.a], c.at[l.b], l.weight}, part
+	return link{c.at[l.a], c.at[l.b], l.weight, l.margin}, part
 }
 
 // needs counts the tokens of a comparison's texts that the last part does not have yet.

@@ -2,6 +2,8 @@
 // does (Ouyang et al. 2022, arXiv:2203.02155, sections 3.5 and appendix C.2).
 //
 //	kwise.go          the loss: every pair of a ranking, each text forwarded once
+//	plackettluce.go   the loss of whole orders instead;  margin.go  how much better
+//	exec.go           rewards that a program computes
 //	group.go          rankings → the units of training; votes become soft labels, ties
 //	encode.go         prompt and completion → tokens
 //	split.go          training and validation share no prompt and no labeler

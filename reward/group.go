@@ -22,6 +22,14 @@ const (
 type link struct {
 	a, b   int32
 	weight float32
+	margin float32 // how far score a should be above score b, in the scores' unit
+}
+
+// rule says what lines teach.
+type rule struct {
+	ties   TiePolicy
+	margin float64 // factor on marginOf
+	stages bool    // for the Plackett–Luce loss
 }
 
 // group is the K-wise unit: texts of one prompt that lines compare with each
@@ -32,6 +40,7 @@ type group struct {
 	texts  []text
 	pairs  []link  // indices into texts
 	ties   []link  // Davidson only
+	stages []stage // Plackett–Luce only
 	weight float32 // Σ of the lines' weights
 }
 
@@ -59,14 +68,14 @@ type GroupStats struct {
 // makeGroups gathers lines into groups, in the order of their first line. Within
 // a line each of its P pairs weighs weight/P; equal lines of several labelers add
 // up, so vote counts become soft labels.
-func makeGroups(lines []*prefs.Ranked, enc *encoder, ties TiePolicy) ([]group, GroupStats, error) {
+func makeGroups(lines []*prefs.Ranked, enc *encoder, how rule) ([]group, GroupStats, error) {
 	stats := GroupStats{Lines: len(lines)}
 	perPrompt := textsPerPrompt(lines)
 	index := map[string]int{}
 	var out []group
 	var places []map[string]int32 // text name → place in its group
 	for _, r := range lines {
-		pairs, tied := linksOf(r, ties)
+		pairs, tied := linksOf(r, how)
 		_, nTies := r.Pairs()
 		stats.Ties += nTies
 		if len(pairs)+len(tied) == 0 || r.WeightOr1() == 0 {
@@ -87,6 +96,9 @@ func makeGroups(lines []*prefs.Ranked, enc *encoder, ties TiePolicy) ([]group, G
 		out[i].weight += float32(r.WeightOr1())
 		out[i].pairs = addLinks(out[i].pairs, pairs, at)
 		out[i].ties = addLinks(out[i].ties, tied, at)
+		if how.stages {
+			out[i].stages = append(out[i].stages, moved(stagesOf(r), at)...)
+		}
 		stats.Pairs += len(pairs)
 	}
 	stats.Groups, stats.Truncated = len(out), enc.truncated
@@ -98,23 +110,24 @@ func makeGroups(lines []*prefs.Ranked, enc *encoder, ties TiePolicy) ([]group, G
 
 // linksOf are a line's comparisons, indices into its completions. P counts the
 // pairs that take part, so with ties as halves it counts them too.
-func linksOf(r *prefs.Ranked, policy TiePolicy) (pairs, ties []link) {
+func linksOf(r *prefs.Ranked, how rule) (pairs, ties []link) {
 	untied, _ := r.Pairs()
+	margin := float32(how.margin * marginOf(r))
 	for _, p := range untied {
-		pairs = append(pairs, link{int32(p.Better), int32(p.Worse), 1})
+		pairs = append(pairs, link{a: int32(p.Better), b: int32(p.Worse), weight: 1, margin: margin})
 	}
 	n := len(pairs)
 	for i := range r.Ranks {
 		for j := i + 1; j < len(r.Ranks); j++ {
-			if policy == TiesDrop || r.Ranks[i] == nil || r.Ranks[j] == nil || *r.Ranks[i] != *r.Ranks[j] {
+			if how.ties == TiesDrop || r.Ranks[i] == nil || r.Ranks[j] == nil || *r.Ranks[i] != *r.Ranks[j] {
 				continue
 			}
 			n++
 			a, b := int32(i), int32(j)
-			if policy == TiesHalf {
-				pairs = append(pairs, link{a, b, .5}, link{b, a, .5})
+			if how.ties == TiesHalf {
+				pairs = append(pairs, link{a: a, b: b, weight: .5}, link{a: b, b: a, weight: .5})
 			} else {
-				ties = append(ties, link{a, b, 1})
+				ties = append(ties, link{a: a, b: b, weight: 1})
 			}
 		}
 	}
@@ -186,18 +199,21 @@ next:
 	for _, l := range line {
 		a, b := at[l.a], at[l.b]
 		for i := range all {
-			if all[i].a == a && all[i].b == b {
+			if all[i].a == a && all[i].b == b && all[i].margin == l.margin {
 				all[i].weight += l.weight
 				continue next
 			}
 		}
-		all = append(all, link{a, b, l.weight})
+		all = append(all, link{a, b, l.weight, l.margin})
 	}
 	return all
 }
 
 // feed hands comparisons to a run of the loss graph.
 func (f pairFeed) feed(feeds *graph.Feeds, pairs, ties []link) {
+	if f.smoothing > 0 {
+		pairs = smoothed(pairs, f.smoothing)
+	}
 	split := func(list []link) (a, b []int32, w []float32) {
 		a, b, w = make([]int32, len(list)), make([]int32, len(list)), make([]float32, len(list))
 		for i, l := range list {
@@ -209,6 +225,13 @@ func (f pairFeed) feed(feeds *graph.Feeds, pairs, ties []link) {
 	feeds.Ints(f.better, a)
 	feeds.Ints(f.worse, b)
 	feeds.Floats(f.weight, w)
+	if f.margin != nil {
+		margins := make([]float32, len(pairs))
+		for i, l := range pairs {
+			margins[i] = l.margin
+		}
+		feeds.Floats(f.margin, margins)
+	}
 	if f.tieA == nil {
 		return
 	}
@@ -218,4 +241,15 @@ func (f pairFeed) feed(feeds *graph.Feeds, pairs, ties []link) {
 	feeds.Ints(f.tieB, b)
 	feeds.Floats(f.tieWeight, w)
 	feeds.Ints(f.zeroTies, make([]int32, len(ties)))
+}
+
+// smoothed gives the share ε of each comparison's weight to its reverse, as if that
+// share of the labels were wrong.
+func smoothed(pairs []link, share float64) []link {
+	out := make([]link, 0, 2*len(pairs))
+	for _, l := range pairs {
+		wrong := float32(share) * l.weight
+		out = append(out, link{l.a, l.b, l.weight - wrong, l.margin}, link{l.b, l.a, wrong, -l.margin})
+	}
+	return out
 }

@@ -66,7 +66,7 @@ func TestGroupWeights(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			groups, _, err := makeGroups(tt.lines, toyEncoder(t), tt.ties)
+			groups, _, err := makeGroups(tt.lines, toyEncoder(t), rule{ties: tt.ties})
 			if err != nil || len(groups) != 1 {
 				t.Fatalf("%d groups, %v", len(groups), err)
 			}
@@ -89,7 +89,7 @@ func TestManyTextsOfOnePrompt(t *testing.T) {
 	for i := range maxGroupTexts {
 		lines = append(lines, line("p", 1, fmt.Sprintf("%c%c", 'a'+i, 'A'+i), 1, 2), line("p", 1, fmt.Sprintf("%c%c", 'a'+i, 'A'+i), 2, 1))
 	}
-	groups, stats, err := makeGroups(lines, toyEncoder(t), TiesDrop)
+	groups, stats, err := makeGroups(lines, toyEncoder(t), rule{ties: TiesDrop})
 	if err != nil || len(groups) != maxGroupTexts || stats.Texts != 2*maxGroupTexts {
 		t.Errorf("%d groups of %d texts, %v; want a group for each pair", len(groups), stats.Texts, err)
 	}
@@ -97,7 +97,7 @@ func TestManyTextsOfOnePrompt(t *testing.T) {
 
 // The weights of a step sum to 1 however it is cut into passes.
 func TestStepWeights(t *testing.T) {
-	groups, _, err := makeGroups([]*prefs.Ranked{line("p", 1, "abc", 1, 2, 3), line("q", 2, "ab", 1, 2), line("r", 1, "abcd", 1, 1, 1, 2)}, toyEncoder(t), TiesDrop)
+	groups, _, err := makeGroups([]*prefs.Ranked{line("p", 1, "abc", 1, 2, 3), line("q", 2, "ab", 1, 2), line("r", 1, "abcd", 1, 1, 1, 2)}, toyEncoder(t), rule{ties: TiesDrop})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestLongTextsKeepTheirEnd(t *testing.T) {
 
 // Cutting a group repeats texts but keeps every comparison between the same texts.
 func TestCutKeepsComparisons(t *testing.T) {
-	groups, _, err := makeGroups([]*prefs.Ranked{line("p", 1, "abcde", 1, 2, 3, 3, 5)}, toyEncoder(t), TiesDavidson)
+	groups, _, err := makeGroups([]*prefs.Ranked{line("p", 1, "abcde", 1, 2, 3, 3, 5)}, toyEncoder(t), rule{ties: TiesDavidson})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,8 @@ type pairFeed struct {
 	better, worse, weight *graph.Value // [pairs]: rows of scores, and what each comparison weighs
 	tieA, tieB, tieWeight *graph.Value // [ties], Davidson's model only
 	zeroPairs, zeroTies   *graph.Value // [pairs], [ties] zeros: they spread the tie parameter over rows
+	margin                *graph.Value // [pairs]; nil without margins
+	smoothing             float64      // share of the labels taken to be wrong
 }
 
 // newPairFeed declares the inputs.
@@ -29,9 +31,14 @@ func newPairFeed(g *graph.Graph, pairs, ties *graph.Dim) pairFeed {
 // Every text is in scores once, however many comparisons it takes part in. A
 // ranking of K texts gives each of its C(K,2) comparisons the weight 1/C(K,2);
 // the weights of a batch sum to 1. A tie counted as half is two comparisons, one
-// in each direction, and so is a vote of 2 to 1, with weights 2/3 and 1/3.
+// in each direction, and so is a vote of 2 to 1, with weights 2/3 and 1/3; and so is
+// a smoothed label. With margins (Touvron et al. 2023, arXiv:2307.09288, eq. 2) the
+// better score must be that far ahead: log σ(score[better] − score[worse] − margin).
 func kwiseLoss(g *graph.Graph, scores *graph.Value, f pairFeed) *graph.Value {
 	margin := g.Sub(g.GatherRows(scores, f.better), g.GatherRows(scores, f.worse))
+	if f.margin != nil {
+		margin = g.Sub(margin, f.margin)
+	}
 	return g.WeightedSum(g.Neg(g.LogSigmoid(margin)), f.weight)
 }
 

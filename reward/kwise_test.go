@@ -53,7 +53,7 @@ func ranking(ranks ...int) []link {
 	for i := range ranks {
 		for j := range ranks {
 			if ranks[i] < ranks[j] {
-				pairs = append(pairs, link{int32(i), int32(j), 1})
+				pairs = append(pairs, link{a: int32(i), b: int32(j), weight: 1})
 			}
 		}
 	}
@@ -95,7 +95,7 @@ func TestKwiseClosedForms(t *testing.T) {
 }
 
 func TestTiesAsHalvesPullTogether(t *testing.T) {
-	tie := []link{{0, 1, .5}, {1, 0, .5}}
+	tie := []link{{0, 1, .5, 0}, {1, 0, .5, 0}}
 	loss, grad := lossOf(t, []float32{0, 0}, tie, nil, nil)
 	if math.Abs(loss-math.Ln2) > 1e-7 || grad[0] != 0 || grad[1] != 0 {
 		t.Errorf("equal scores: loss %v gradient %v, want ln 2 and 0", loss, grad)
@@ -107,7 +107,7 @@ func TestTiesAsHalvesPullTogether(t *testing.T) {
 
 func TestDavidson(t *testing.T) {
 	zero, small := float32(0), float32(-60)
-	win, tie := []link{{0, 1, 1}}, []link{{0, 1, 1}}
+	win, tie := []link{{0, 1, 1, 0}}, []link{{0, 1, 1, 0}}
 	for _, tt := range []struct {
 		name       string
 		scores     []float32
@@ -129,7 +129,7 @@ func TestDavidson(t *testing.T) {
 
 func TestLossGradients(t *testing.T) {
 	scores := []float32{.3, -1.2, .8, 2.1, -.4}
-	pairs, ties := ranking(2, 4, 1, 3, 5), []link{{0, 3, .25}, {1, 4, .5}}
+	pairs, ties := ranking(2, 4, 1, 3, 5), []link{{0, 3, .25, 0}, {1, 4, .5, 0}}
 	logNu := float32(-.7)
 	for name, nu := range map[string]*float32{"kwise": nil, "davidson": &logNu} {
 		tied := ties

@@ -101,6 +101,10 @@ func (t *trainer) feed(m micro, step uint64, i int) {
 	f.Ints(t.in.IDs, m.ids)
 	f.Layout(t.in.Layout, m.lens, nil, nil)
 	f.Ints(t.last, m.last)
+	if t.cfg.Loss == LossPlackettLuce {
+		t.choices.feed(f, m.stages)
+		return
+	}
 	t.pairs.feed(f, m.pairs, m.ties)
 }
 

@@ -71,15 +71,16 @@ type trainer struct {
 	batch  int // groups per step
 	steps  int
 
-	in     policy.Input
-	last   *graph.Value // [seqs] row of each text's last token
-	scores *graph.Value // [seqs, 1]
-	pairs  pairFeed
-	loss   *graph.Value
-	prog   graph.Program
-	feeds  graph.Feeds
-	opt    *policy.Optimizer
-	scorer *Scorer
+	in      policy.Input
+	last    *graph.Value // [seqs] row of each text's last token
+	scores  *graph.Value // [seqs, 1]
+	pairs   pairFeed
+	choices stageFeed // instead of pairs, with the Plackett–Luce loss
+	loss    *graph.Value
+	prog    graph.Program
+	feeds   graph.Feeds
+	opt     *policy.Optimizer
+	scorer  *Scorer
 
 	pending map[string]float64 // metrics of the newest step, until they are logged
 }
@@ -97,7 +98,7 @@ func (t *trainer) prepare(p *policy.Model) (err error) {
 		t.model.addTies()
 	}
 	t.split = SplitLines(t.data.Rankings, t.cfg)
-	t.groups, t.stats, err = makeGroups(t.split.Train, t.model.encoder(), TiePolicy(t.cfg.Ties))
+	t.groups, t.stats, err = makeGroups(t.split.Train, t.model.encoder(), t.cfg.rule())
 	if err != nil {
 		return err
 	}
@@ -157,15 +158,34 @@ func (t *trainer) trace() *graph.Graph {
 	t.in.Dropout = t.cfg.Dropout
 	t.last = g.Ints("last", seqs)
 	t.scores = t.model.Scores(g, g.GatherRows(t.model.Trunk.Hidden(g, t.in), t.last))
-	if nu := t.model.Trunk.Params.Get(logNuName); nu != nil {
-		t.pairs = newPairFeed(g, g.Dim("pairs", t.limits.pairs), g.Dim("ties", t.limits.ties))
-		t.loss = davidsonLoss(g, t.scores, nu, t.pairs)
-	} else {
-		t.pairs = newPairFeed(g, g.Dim("pairs", t.limits.pairs), nil)
-		t.loss = kwiseLoss(g, t.scores, t.pairs)
-	}
+	t.loss = t.traceLoss(g)
 	g.Gradients(t.loss)
 	return g
+}
+
+func (t *trainer) traceLoss(g *graph.Graph) *graph.Value {
+	if t.cfg.Loss == LossPlackettLuce {
+		t.choices = newStageFeed(g, g.Dim("stages", t.limits.stages), g.Dim("entries", t.limits.entries))
+		return plackettLuceLoss(g, t.scores, t.choices)
+	}
+	rows := t.limits.pairs
+	if t.cfg.LabelSmoothing > 0 {
+		rows *= 2
+	}
+	pairs, ties := g.Dim("pairs", rows), (*graph.Dim)(nil)
+	nu := t.model.Trunk.Params.Get(logNuName)
+	if nu != nil {
+		ties = g.Dim("ties", t.limits.ties)
+	}
+	t.pairs = newPairFeed(g, pairs, ties)
+	t.pairs.smoothing = t.cfg.LabelSmoothing
+	if t.cfg.MarginCoef > 0 {
+		t.pairs.margin = g.Floats("pair_margin", pairs, 1)
+	}
+	if nu != nil {
+		return davidsonLoss(g, t.scores, nu, t.pairs)
+	}
+	return kwiseLoss(g, t.scores, t.pairs)
 }
 
 func (t *trainer) optimizer() policy.OptimizerConfig {
