@@ -23,8 +23,18 @@ func (s *Server) routesAuth() []Route {
 	}
 }
 
+// signInForm asks for name and password, and tells whoever comes first where
+// the first account is made.
 func (s *Server) signInForm(c *gin.Context) error {
-	return render(c, http.StatusOK, views.SignInPage(s.frame(c, say(c, "signin.title")), views.SignIn{Next: localPath(c.Query("next"))}))
+	has, err := s.store.HasAdmin(c.Request.Context())
+	if err != nil {
+		return err
+	}
+	f := s.frame(c, say(c, "signin.title"))
+	if !has {
+		f.Notices = append(f.Notices, views.Notice{Title: say(c, "signin.first"), Text: say(c, "signin.first.text")})
+	}
+	return render(c, http.StatusOK, views.SignInPage(f, views.SignIn{Next: localPath(c.Query("next"))}))
 }
 
 // signInSend checks name and password. Wrong, unknown and disabled look alike.

@@ -67,6 +67,18 @@ func TestSignIn(t *testing.T) {
 	}
 }
 
+func TestFirstVisitorIsToldWhereToBegin(t *testing.T) {
+	s := newTestSite(t)
+	const hint = "printed in the terminal"
+	if page := s.visitor().get("/signin").Body.String(); !strings.Contains(page, hint) {
+		t.Error("the first visitor is left alone")
+	}
+	s.addUser("root", db.RoleAdmin)
+	if page := s.visitor().get("/signin").Body.String(); strings.Contains(page, hint) {
+		t.Error("the hint stays although there is an admin")
+	}
+}
+
 func TestSessionCookie(t *testing.T) {
 	s := newTestSite(t)
 	s.addUser("ana", db.RoleLabeler)
