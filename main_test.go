@@ -29,7 +29,7 @@ var ours = map[string][]string{
 	"reward":          {"policy", "policy/...", "reward/prefs", "labeler/agree"},
 	"ppo":             {"reward", "policy", "policy/...", "reward/prefs", "labeler/agree"},
 	"ppo/dpo":         {"reward", "policy", "policy/...", "reward/prefs", "labeler/agree"},
-	"ppo/pipeline":    {"db", "ppo", "reward", "policy", "policy/...", "reward/prefs", "labeler/agree"},
+	"ppo/pipeline":    {"db", "ppo", "ppo/dpo", "reward", "policy", "policy/...", "reward/prefs", "labeler/agree"},
 	"policy/cpu/...":  {"policy/cpu", "policy/graph", "policy/cpu/..."},
 	"policy/base/...": {"policy/base", "policy", "policy/...", "reward/prefs"},
 	"policy/...":      {"policy/graph"},

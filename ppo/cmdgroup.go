@@ -26,7 +26,7 @@ others' (Ahmadian et al. 2024). KL inside the reward. Everything else is ppo tra
 Example:
   agora rloo train --policy sft --reward rm --prompts prompts.jsonl --out runs/rloo --set samples_per_prompt=4
 
-  agora config schema ppo    # every setting; the defaults of rloo are those of preset=rloo`
+  agora config schema rloo    # every setting`
 }
 
 // Help implements kong's detailed help.
@@ -36,6 +36,8 @@ their deviation (Shao et al. 2024). KL in the loss (k3). Everything else is ppo 
 
 Example:
   agora grpo train --policy sft --reward rm --prompts prompts.jsonl --out runs/grpo --set samples_per_prompt=8
+
+  agora config schema grpo    # every setting
 
 Dr. GRPO (Liu et al. 2025): --set group_scale=off --set aggregation=seq-mean-token-sum-norm --set kl_coef=0`
 }

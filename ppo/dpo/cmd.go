@@ -34,20 +34,14 @@ type TrainCmd struct {
 
 // Help implements kong's detailed help.
 func (*TrainCmd) Help() string {
-	text := `Rankings count by their pairs. The reference's log-probabilities are computed once, at the start.
+	return `Rankings count by their pairs. The reference's log-probabilities are computed once, at the start.
 Losses: sigmoid (DPO; with label_smoothing the conservative variant), robust, ipo, hinge.
 
 Example:
   agora dpo train --policy sft --data answers.jsonl --out runs/dpo --set beta=0.1
   agora dpo train --policy sft --data pairs.jsonl.gz --out runs/ipo --set loss=ipo --set epochs=2
 
-Settings:
-`
-	c := DefaultConfig()
-	for _, f := range policy.Schema(c) {
-		text += fmt.Sprintf("  %-20s %-10v %s\n", f.Name, f.Default, f.Help)
-	}
-	return text
+  agora config schema dpo    # every setting`
 }
 
 // Run trains.

@@ -9,6 +9,8 @@ import (
 	"text/tabwriter"
 
 	"agora/policy"
+	"agora/ppo"
+	"agora/ppo/dpo"
 )
 
 // ConfigCmd is `agora config`.
@@ -18,7 +20,7 @@ type ConfigCmd struct {
 
 // ConfigSchemaCmd is `agora config schema`.
 type ConfigSchemaCmd struct {
-	Kind string   `arg:"" enum:"pretrain,sft,reward,ppo" help:"pretrain, sft, reward or ppo."`
+	Kind string   `arg:"" enum:"pretrain,sft,reward,ppo,rloo,grpo,dpo" help:"pretrain, sft, reward, ppo, rloo, grpo or dpo."`
 	Set  []string `sep:"none" placeholder:"KEY=VALUE" help:"Check these settings as a training would; they then stand for the defaults."`
 	JSON bool     `name:"json" help:"One JSON object."`
 }
@@ -32,9 +34,9 @@ Example: agora config schema ppo --json`
 
 // Run prints the schema.
 func (c *ConfigSchemaCmd) Run(context.Context) error {
-	defaults, ok := defaultConfigs()[c.Kind]
-	if !ok {
-		return fmt.Errorf("kind %q is none of pretrain, sft, reward, ppo", c.Kind)
+	defaults, err := settingsOf(c.Kind)
+	if err != nil {
+		return err
 	}
 	if err := policy.LoadConfig(defaults, "", c.Set); err != nil {
 		return err
@@ -44,6 +46,23 @@ func (c *ConfigSchemaCmd) Run(context.Context) error {
 		return json.NewEncoder(os.Stdout).Encode(map[string]any{"kind": c.Kind, "fields": fields})
 	}
 	return writeSchema(os.Stdout, fields)
+}
+
+// settingsOf are the settings of a kind of training before anybody changed them:
+// those that a worker runs, and those that only have a command.
+func settingsOf(kind string) (any, error) {
+	switch kind {
+	case "rloo", "grpo":
+		c, err := ppo.Profile(kind)
+		return &c, err
+	case "dpo":
+		c := dpo.DefaultConfig()
+		return &c, nil
+	}
+	if c, ok := defaultConfigs()[kind]; ok {
+		return c, nil
+	}
+	return nil, fmt.Errorf("kind %q is none of pretrain, sft, reward, ppo, rloo, grpo, dpo", kind)
 }
 
 func writeSchema(w io.Writer, fields []policy.Field) error {
