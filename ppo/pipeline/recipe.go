@@ -75,8 +75,11 @@ func (q *quickstart) ppoStage(sft, rm, judge string) stage {
 			"iterations": 20, "episodes": 128, "epochs": 2, "minibatches": 2, "max_new_tokens": maxNewTokens, "temperature": 1,
 			"score_samples": 256, "missing_eos": "subtract", "missing_eos_penalty": 2, "kl_coef": .1, "lambda": .95,
 			// 1e-3 moves the policy by half a nat per token in the first step; with half of the price of length taken off,
-			// responses stay as long as SFT's.
-			"learning_rate": 5e-4, "warmup_iterations": 3, "length_control": .5, "ptx_coef": .3, "ptx_ratio": .5, "ptx_tokens": 64, "ptx_documents": policy.DocumentLine, "checkpoint_every": 2, "sample_rows": 4,
+			// responses stay as long as SFT's. A larger share of pretraining pulls the policy back to long sentences
+			// without an end, faster than the reward can hold it.
+			"learning_rate": 5e-4, "value_learning_rate": 1e-3, "warmup_iterations": 2, "length_control": .5,
+			"ptx_coef": .05, "ptx_ratio": .5, "ptx_tokens": 64, "ptx_documents": policy.DocumentLine,
+			"checkpoint_every": 2, "sample_rows": 4,
 			"seed": q.cmd.Seed,
 		},
 		inputs: map[string]string{"policy": sft, "reward": rm, "judge": judge, "prompts": q.path("data", filePrompts), "pretrain": q.path("data", fileMix)},
