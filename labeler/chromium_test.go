@@ -17,8 +17,8 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// chromiumTime bounds one test in the browser.
-const chromiumTime = 90 * time.Second
+// chromiumTime bounds one test in the browser, also on a machine that is busy with a training.
+const chromiumTime = 5 * time.Minute
 
 // liveSite serves the real site on a real port.
 type liveSite struct {
@@ -175,7 +175,7 @@ func js[T any](b *tab, expression string) T {
 func (b *tab) eventually(selector, want string) {
 	b.t.Helper()
 	got := ""
-	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		got = js[string](b, `(document.querySelector(`+strconv.Quote(selector)+`)?.textContent ?? "nothing").replace(/\s+/g, " ")`)
 		if strings.Contains(got, want) {
 			return

@@ -75,12 +75,13 @@ func gallery(t *testing.T) (*liveSite, []galleryPage) {
 	}
 	s.answerSome(rank, 7)
 	run := s.addRun(rank, 31, 40)
+	busy := s.signedInAs(must(s.st.UserByName(ctx, "labeler-0")))
 	adm, lab := s.signedInAs(admin), s.signedInAs(lena)
 	ranking, pairing := s.taskOf(rank, lena), s.taskOf(pair, lena)
 	s.halfRanked(lena, ranking)
 	return s, []galleryPage{
 		{"signin", "/signin", nil},
-		{"home", "/tasks", lab}, {"rank", ranking, lab}, {"pair", pairing, lab}, {"answers", "/answers", lab},
+		{"home", "/tasks", lab}, {"rank", ranking, lab}, {"pair", pairing, lab}, {"answers", "/answers", busy},
 		{"guidelines", "/guidelines/1", lab}, {"missing", "/projects", lab},
 		{"projects", "/projects", adm}, {"project", projectPath(rank), adm}, {"items", projectPath(rank) + "/items", adm},
 		{"item", projectPath(rank) + "/items/1", adm}, {"winrate", projectPath(rank) + "/winrate", adm},
