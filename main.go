@@ -15,6 +15,7 @@ import (
 
 	"agora/labeler"
 	"agora/policy"
+	"agora/policy/hub"
 	"agora/ppo"
 	"agora/ppo/dpo"
 	"agora/ppo/pipeline"
@@ -37,7 +38,7 @@ type commands struct {
 	Stats   labeler.StatsCmd  `cmd:"" group:"data" help:"Agreement of labelers, leaderboards of policies."`
 
 	Policy  policy.PolicyCmd `cmd:"" group:"train" help:"Pretrain, fine-tune, sample and evaluate a policy."`
-	Model   policy.ModelCmd  `cmd:"" group:"train" help:"Import, export and describe pretrained models."`
+	Model   modelCommands    `cmd:"" group:"train" help:"Pull, import, export and describe pretrained models."`
 	Reward  reward.RewardCmd `cmd:"" group:"train" help:"Train, evaluate and use a reward model."`
 	PPO     ppo.PPOCmd       `cmd:"" name:"ppo" group:"train" help:"Fine-tune a policy with PPO against a reward model."`
 	RLOO    ppo.RLOOCmd      `cmd:"" name:"rloo" group:"train" help:"PPO without a critic: leave-one-out baselines."`
@@ -48,6 +49,12 @@ type commands struct {
 
 	Config pipeline.ConfigCmd `cmd:"" group:"more" help:"What can be set: names, types, units, defaults."`
 	Bench  policy.BenchCmd    `cmd:"" group:"more" help:"Measure speed on this machine."`
+}
+
+// modelCommands joins what knows the network and what knows models.
+type modelCommands struct {
+	Pull            hub.PullCmd `cmd:"" help:"Fetch a public model by name."`
+	policy.ModelCmd `embed:""`
 }
 
 var groups = []kong.Group{
@@ -69,6 +76,7 @@ func run(args []string) error {
 	defer stop()
 	all := commands{}
 	all.Quickstart.Serve = serveSite
+	all.Model.Pull.Import, all.Model.Pull.Check = importModel, checkModel
 	parser, err := kong.New(&all,
 		kong.Name("agora"),
 		kong.Description("RLHF with your own people: a labeling site, reward models, PPO."),
@@ -98,4 +106,15 @@ func serveSite(ctx context.Context, dsn, addr string) error {
 	cfg := labeler.DefaultServeConfig()
 	cfg.DB, cfg.Addr = dsn, addr
 	return labeler.Serve(ctx, cfg)
+}
+
+// importModel and checkModel are what hub asks of policy.
+func importModel(src, dst string, parents map[string]string) error {
+	_, err := policy.Import(src, dst, parents)
+	return err
+}
+
+func checkModel(config []byte) error {
+	_, err := policy.ParseConfig(config)
+	return err
 }
