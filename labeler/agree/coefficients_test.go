@@ -178,7 +178,7 @@ func TestLabelerBootstrapCovers(t *testing.T) {
 	}
 	rng := rand.New(rand.NewPCG(7, 8))
 	covered, byItem := 0, 0
-	const trials = 120
+	const trials = 80
 	for range trials {
 		var labels []Label
 		for who := range 20 {
@@ -192,10 +192,10 @@ func TestLabelerBootstrapCovers(t *testing.T) {
 			}
 		}
 		tab := table(t, labels)
-		if iv := tab.Bootstrap(ByLabeler, 150, 1).Percent; iv.Lo <= truth && truth <= iv.Hi {
+		if iv := tab.Bootstrap(ByLabeler, 100, 1).Percent; iv.Lo <= truth && truth <= iv.Hi {
 			covered++
 		}
-		if iv := tab.Bootstrap(ByItem, 60, 1).Percent; iv.Lo <= truth && truth <= iv.Hi {
+		if iv := tab.Bootstrap(ByItem, 40, 1).Percent; iv.Lo <= truth && truth <= iv.Hi {
 			byItem++
 		}
 	}

@@ -70,7 +70,8 @@ func (t *Table) voteShares() [][]float64 {
 	return post
 }
 
-// maximise sets prior and confusion matrices from the posteriors.
+// maximise sets prior and confusion matrices from the posteriors. A value that a labeler never gave
+// has chance 0 for them; of the others none is below tiny, so that a class they never met says nothing.
 func (t *Table) maximise(f *Confusion) {
 	k := len(t.Values)
 	f.Prior = make([]float64, k)
@@ -99,11 +100,13 @@ func (t *Table) maximise(f *Confusion) {
 	for v := range f.Prior {
 		f.Prior[v] = max(f.Prior[v]/units, tiny)
 	}
-	for _, matrix := range f.Errors {
+	for l, matrix := range f.Errors {
 		for _, given := range matrix {
 			sum := 0.0
 			for g := range given {
-				given[g] = max(given[g], tiny)
+				if t.gave(l, g) {
+					given[g] = max(given[g], tiny)
+				}
 				sum += given[g]
 			}
 			for g := range given {
@@ -111,6 +114,22 @@ func (t *Table) maximise(f *Confusion) {
 			}
 		}
 	}
+}
+
+// gave says whether a labeler ever gave a value.
+func (t *Table) gave(labeler, value int) bool {
+	if t.given == nil {
+		t.given = make([][]bool, len(t.Labelers))
+		for l := range t.given {
+			t.given[l] = make([]bool, len(t.Values))
+		}
+		for _, c := range t.Cells {
+			if c.Labeler >= 0 {
+				t.given[c.Labeler][c.Value] = true
+			}
+		}
+	}
+	return t.given[labeler][value]
 }
 
 // expect sets the posteriors and returns the log-likelihood.

@@ -94,3 +94,13 @@ func pandaLabels(t *testing.T) []Label {
 	}
 	return labels
 }
+
+func correlation(x, y []float64) float64 {
+	n := float64(len(x))
+	var sx, sy, xx, yy, xy float64
+	for i := range x {
+		sx, sy = sx+x[i], sy+y[i]
+		xx, yy, xy = xx+x[i]*x[i], yy+y[i]*y[i], xy+x[i]*y[i]
+	}
+	return (xy - sx*sy/n) / math.Sqrt((xx-sx*sx/n)*(yy-sy*sy/n))
+}

@@ -136,7 +136,7 @@ func (m *mace) competence() []float64 {
 // (Abramowitz and Stegun 6.3.5 and 6.3.18).
 func digamma(x float64) float64 {
 	sum := 0.0
-	for ; x < 8; x++ {
+	for ; x < 12; x++ {
 		sum -= 1 / x
 	}
 	r := 1 / (x * x)

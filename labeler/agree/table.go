@@ -25,8 +25,9 @@ type Table struct {
 	HalfTies bool      // a tie (0) beside another value is half equal in Percent; set by the caller
 	Repeats  int       // further labels of one person for one unit; only the first counts
 
-	itemOf []int // by unit
-	start  []int // Cells[start[u]:start[u+1]] are of unit u
+	itemOf []int    // by unit
+	given  [][]bool // by labeler and value: whether it was ever given; made when first asked for
+	start  []int    // Cells[start[u]:start[u+1]] are of unit u
 }
 
 // Cell is one label in a Table.
