@@ -144,7 +144,7 @@ func (s *Server) projectPage(c *gin.Context, status int, p db.Project, add func(
 
 func (s *Server) projectView(ctx context.Context, p db.Project) (views.Project, error) {
 	v := views.Project{
-		Base: projectPath(p), Title: p.Title, Name: p.Name, Kind: kindName(ctx, p),
+		ID: strconv.FormatInt(p.ID, 10), Base: projectPath(p), Title: p.Title, Name: p.Name, Kind: kindName(ctx, p),
 		Rules:      views.N(ctx, "project.rules", p.Overlap, p.LeaseMinutes, p.EditMinutes),
 		Guidelines: p.Instructions, GuideVersion: p.GuidelineVersion(), GuidePage: fmt.Sprintf("/guidelines/%d", p.ID),
 		ImportFormats: importFormats(ctx), ExportFormats: exportFormats(),

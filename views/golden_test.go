@@ -67,7 +67,7 @@ func samplePairwise() Task {
 }
 
 func sampleProject() Project {
-	return Project{Base: "/projects/1", Title: "Everyday help", Name: "everyday", Kind: "Rank four completions", Rules: "3 answers an item",
+	return Project{ID: "1", Base: "/projects/1", Title: "Everyday help", Name: "everyday", Kind: "Rank four completions", Rules: "3 answers an item",
 		Figures: []Figure{{"Items", "4", ""}}, Queue: Queue{1, 3, 5, 12}, MayChange: true, NewLink: "http://localhost/join/x",
 		Datasets: []Dataset{{File: "a.jsonl", Format: "completions", SHA256: "0123456789abcdef", Rows: 4, Items: 4, When: noon}},
 		Labelers: []Labeler{{"w1", 5, 1, noon}}, Guidelines: "Be fair.", GuideVersion: "g1", GuidePage: "/guidelines/1",

@@ -268,6 +268,7 @@ var english = map[string]string{
 	"project.guidelines.hint": "Markdown. You can change them later; each answer keeps the version it was given under.",
 	"project.create":          "Create project",
 	"project.created":         "Project created. Next: import prompts with completions, then invite people",
+	"project.rank":            "Rank some yourself",
 	"project.items":           "Items and answers",
 	"project.winrate":         "Win rates",
 	"project.train":           "Train a reward model",
