@@ -30,6 +30,7 @@ type Config struct {
 	// The score.
 	RewardCombine     Combine    `toml:"reward_combine" json:"reward_combine" unit:"sum|mean|worst" help:"how several rewards become one"`
 	RewardWeights     []float64  `toml:"reward_weights" json:"reward_weights" unit:"" help:"factor on each reward, in the order of the command line; empty = 1 each"`
+	ScoreAt           ScorePlace `toml:"score_at" json:"score_at" unit:"last|after" help:"the state that earns the score: the last token of the response, or the finished text, a state more for the critic"`
 	ScoreSamples      int        `toml:"score_samples" json:"score_samples" unit:"responses" help:"samples of the starting policy whose rewards standardise the score to mean 0 and deviation 1; 0 = use the reward as it is"`
 	LengthControl     float64    `toml:"length_control" json:"length_control" unit:"0 … 1" help:"share taken off of what the reward model pays per token on those samples; 1: longer is not better in itself"`
 	ScoreClip         float64    `toml:"score_clip" json:"score_clip" unit:"score" help:"bound on the absolute score; 0 = none"`
@@ -89,7 +90,7 @@ func DefaultConfig() Config {
 		Preset: "default", Estimator: GAE, SamplesPerPrompt: 1,
 		Iterations: 20, Episodes: 128, Epochs: 2, Minibatches: 2, MicroTokens: 8192,
 		Temperature: 1, MaxNewTokens: 32,
-		RewardCombine: CombineSum, ScoreSamples: 256, MissingEOS: EOSSubtract, MissingEOSPenalty: 2,
+		RewardCombine: CombineSum, ScoreAt: ScoreLast, ScoreSamples: 256, MissingEOS: EOSSubtract, MissingEOSPenalty: 2,
 		KLIn: KLInReward, KLCoef: .1, KLEstimator: K1, KLHorizon: 10000,
 		Gamma: 1, Lambda: .95, WhitenAdvantages: WhitenPopulation, GroupScale: ScaleGroup, WhitenRewards: WhitenOff,
 		Clip: .2, CriticInit: CriticFromReward, ValueClip: .2, ValueCoef: 1, Aggregation: TokenMean, PtxRatio: 1, PtxTokens: 64, PtxDocuments: "paragraph",
@@ -161,6 +162,9 @@ func (c Config) validateChoices() error {
 	if !c.Estimator.critic() && c.CriticWarmup > 0 {
 		return fmt.Errorf("ppo: critic_warmup %d, but estimator %s has no critic", c.CriticWarmup, c.Estimator)
 	}
+	if !c.Estimator.critic() && c.ScoreAt == ScoreAfter {
+		return fmt.Errorf("ppo: score_at after makes a difference to a critic only, and estimator %s has none", c.Estimator)
+	}
 	if c.KLIn == KLInLoss && c.KLEstimator != K2 && c.KLEstimator != K3 {
 		return fmt.Errorf("ppo: kl_in = loss needs kl_estimator k2 or k3: the gradient of %s is no gradient of the KL", c.KLEstimator)
 	}
@@ -171,6 +175,7 @@ func (c Config) validateChoices() error {
 		name, v string
 		allowed []string
 	}{
+		{"score_at", string(c.ScoreAt), []string{"last", "after"}},
 		{"reward_combine", string(c.RewardCombine), []string{"sum", "mean", "worst"}},
 		{"estimator", string(c.Estimator), []string{"gae", "rloo", "grpo"}},
 		{"group_scale", string(c.GroupScale), []string{"group", "batch", "off"}},

@@ -36,6 +36,7 @@ func TestValidateNamesTheField(t *testing.T) {
 		{"ppo: episodes 128 is not a multiple of samples_per_prompt 3", func(c *Config) { c.SamplesPerPrompt = 3 }},
 		{"ppo: samples_per_prompt 1 leaves estimator grpo", func(c *Config) { c.Estimator = GRPO }},
 		{"ppo: critic_warmup 2, but", func(c *Config) { c.Estimator, c.SamplesPerPrompt, c.CriticWarmup = RLOO, 2, 2 }},
+		{"ppo: score_at after makes a difference to a critic only", func(c *Config) { c.Estimator, c.SamplesPerPrompt, c.ScoreAt = RLOO, 2, ScoreAfter }},
 		{"ppo: kl_in = loss needs kl_estimator k2 or k3", func(c *Config) { c.KLIn = KLInLoss }},
 		{"ppo: learning_rate NaN", func(c *Config) { c.LearningRate = nan() }},
 	}

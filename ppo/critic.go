@@ -124,10 +124,10 @@ func (p *valueProgram) compile(dev *cpu.Device, g *graph.Graph, more ...*graph.V
 }
 
 // run computes the values of a batch's responses, [picks]; valid until the next run.
-func (p *valueProgram) run(b *batch) ([]float32, error) {
-	p.feeds.Ints(p.in.IDs, b.stream.IDs[:b.tokens])
-	p.feeds.Layout(p.in.Layout, b.stream.Lens[:b.seqs], nil, nil)
-	p.feeds.Ints(p.rows, b.stream.Rows[:b.picks])
+func (p *valueProgram) run(b *criticBatch) ([]float32, error) {
+	p.feeds.Ints(p.in.IDs, b.ids)
+	p.feeds.Layout(p.in.Layout, b.lens, nil, nil)
+	p.feeds.Ints(p.rows, b.rows)
 	if err := p.prog.Run(&p.feeds); err != nil {
 		return nil, err
 	}
@@ -136,13 +136,13 @@ func (p *valueProgram) run(b *batch) ([]float32, error) {
 
 // accumulate adds the gradient of one micro-batch to those before it in the same
 // minibatch, and its sums to tally.
-func (c *critic) accumulate(b *batch, first bool, t *valueTally) error {
-	if b.picks == 0 { // pretraining rows only
+func (c *critic) accumulate(b *criticBatch, first bool, t *valueTally) error {
+	if len(b.rows) == 0 { // pretraining rows only
 		return nil
 	}
 	f := &c.train.feeds
 	f.Accumulate = !first
-	f.Floats(c.old, b.value)
+	f.Floats(c.old, b.old)
 	f.Floats(c.ret, b.ret)
 	f.Floats(c.weight, b.weight)
 	now, err := c.train.run(b)
@@ -151,7 +151,7 @@ func (c *critic) accumulate(b *batch, first bool, t *valueTally) error {
 	}
 	t.loss += float64(c.train.prog.Floats(c.loss)[0])
 	for i, v := range now {
-		if _, clipped := ValueLoss(float64(v), float64(b.value[i]), float64(b.ret[i]), c.cfg.ValueClip); clipped {
+		if _, clipped := ValueLoss(float64(v), float64(b.old[i]), float64(b.ret[i]), c.cfg.ValueClip); clipped {
 			t.clipped++
 		}
 	}

@@ -10,6 +10,7 @@
 //	kl.go          per-token KL estimators and the coefficient's controllers
 //	reward.go      the reward of each token: score at the end, KL everywhere
 //	estimator.go   where advantages come from: PPO's critic, or RLOO's and GRPO's groups
+//	ends.go        the score behind the last token instead of on it
 //	advantages.go  generalised advantage estimation
 //	whiten.go      whitening of advantages and rewards
 //	minibatch.go   what one optimizer step learns from, mix.go its pretraining text

@@ -13,6 +13,7 @@ type minibatch struct {
 	responses []int     // indices into the rollout
 	weight    []float32 // of each token of these responses in the loss, one response after another
 	start     []int     // where each response begins in weight
+	values    []float32 // as weight, for the critic's loss: with score_at = after one more behind each response
 	ptx       [][]int32 // rows of tokens
 	ptxWeight float32   // of each pretraining token: their mean
 }
@@ -38,6 +39,14 @@ func newMinibatch(r *Rollout, c Config, responses []int) *minibatch {
 	}
 	m.weight = make([]float32, m.start[len(responses)])
 	c.Aggregation.Weights(m.weight, lengths, c.MaxNewTokens)
+	m.values = m.weight
+	if r.EndValue != nil {
+		for k := range lengths {
+			lengths[k]++
+		}
+		m.values = make([]float32, len(m.weight)+len(lengths))
+		c.Aggregation.Weights(m.values, lengths, c.MaxNewTokens+1)
+	}
 	return m
 }
 
@@ -89,6 +98,15 @@ type batch struct {
 	klWeight        []float32 // [picks] weight times β; the actor's
 	weight          []float32 // [picks] share of each token in the minibatch's loss
 	ptxWeight       []float32 // the same for each pretraining token
+
+	critic criticBatch
+}
+
+// criticBatch is the micro-batch as the critic reads it: the responses only, and with
+// score_at = after whole, so that there is a row for the finished text.
+type criticBatch struct {
+	ids, lens, rows  []int32   // [tokens], [seqs], [picks]
+	old, ret, weight []float32 // [picks]
 }
 
 // fill takes sequences [from, to) of a minibatch.
@@ -105,6 +123,11 @@ func (b *batch) fill(m *minibatch, span [2]int) {
 			b.addPtx(m.ptx[k-len(m.responses)], m.ptxWeight)
 		}
 	}
+	if m.roll.EndValue != nil {
+		b.critic.fillWhole(m, span)
+		return
+	}
+	b.critic = criticBatch{b.stream.IDs[:b.tokens], b.stream.Lens[:b.seqs], b.stream.Rows[:b.picks], b.value, b.ret, b.weight}
 }
 
 func (b *batch) addResponse(r *Rollout, i int, weight []float32) {

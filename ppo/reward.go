@@ -12,6 +12,14 @@ const (
 	EOSReplace  MissingEOS = "replace"  // score := −penalty, the EOS trick of Huang et al. 2024 (arXiv:2403.17031, detail 23)
 )
 
+// ScorePlace says which state the score belongs to.
+type ScorePlace string
+
+const (
+	ScoreLast  ScorePlace = "last"  // the last token of the response earns it (lm-human-preferences, OpenRLHF, verl)
+	ScoreAfter ScorePlace = "after" // the finished text does: a state more, which the critic values too (TRL)
+)
+
 // ScoreRule turns the reward model's raw number into the score that PPO sees:
 // take off what it pays for length, standardise on SFT samples, clip, then judge
 // a missing end. In that order, so that penalty and bounds are in units of the
@@ -73,7 +81,7 @@ func slopeOf(y []float32, x []int) float64 {
 
 // TokenRewards fills rewards with −coef·kl[t] for every response token, and
 // adds the score on the last one (Ouyang et al. 2022, eq. 2: the KL term is
-// inside the reward). Slices have one entry per token of one response.
+// inside the reward; 0 if it comes after). Slices have one entry per token of one response.
 func TokenRewards(rewards, kl []float32, score, coef float32) {
 	for t := range rewards {
 		rewards[t] = -coef * kl[t]

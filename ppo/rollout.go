@@ -22,6 +22,9 @@ type Rollout struct {
 	Adv    []float32 // [N] whitened
 	Ret    []float32 // [N] what the critic should have said
 
+	EndValue []float32 // [B] the critic on the finished text; nil unless score_at = after, see ends.go
+	EndRet   []float32 // [B] what it should have said
+
 	start []int // [B+1] where each response begins in the flat slices
 }
 
@@ -60,14 +63,22 @@ func (r *Rollout) Shape(rule ScoreRule, est KLEstimator, coef float64) {
 	TokenKL(r.KL, r.LogP, r.Ref, est)
 	for i := range r.Responses {
 		r.Score[i] = rule.Of(r.Raw[i], len(r.Responses[i]), r.Ended[i])
-		TokenRewards(r.of(r.Reward, i), r.of(r.KL, i), r.Score[i], float32(coef))
+		score := r.Score[i]
+		if r.EndValue != nil {
+			score = 0 // comes after the last token
+		}
+		TokenRewards(r.of(r.Reward, i), r.of(r.KL, i), score, float32(coef))
 	}
 }
 
 // Advantage whitens the rewards if asked, lets the estimator fill Adv and Ret, and whitens Adv over all tokens (step 5 of Update).
 func (r *Rollout) Advantage(c Config) {
-	Whiten(r.Reward, c.WhitenRewards, false)
-	c.Estimator.fill(r, c)
+	if r.EndValue != nil {
+		r.advantagesWithEnds(c)
+	} else {
+		Whiten(r.Reward, c.WhitenRewards, false)
+		c.Estimator.fill(r, c)
+	}
 	Whiten(r.Adv, c.WhitenAdvantages, true)
 }
 

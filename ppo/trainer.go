@@ -79,7 +79,7 @@ func NewTrainer(dev *cpu.Device, c Config, m Models, prompts []Prompt, corpus po
 		if err != nil {
 			return nil, err
 		}
-		if t.critic, err = newCritic(dev, value, c, t.room); err != nil {
+		if t.critic, err = newCritic(dev, value, c, t.criticRoom()); err != nil {
 			return nil, fmt.Errorf("critic: %w", err)
 		}
 	}
@@ -157,6 +157,15 @@ func roomFor(c Config, prompts []Prompt) room {
 	return room{tokens: max(longest, min(c.MicroTokens, all)), seqs: responses + ptx}
 }
 
+// criticRoom has the finished texts' last tokens too.
+func (t *Trainer) criticRoom() room {
+	size := t.room
+	if t.cfg.ScoreAt == ScoreAfter {
+		size.tokens += size.seqs
+	}
+	return size
+}
+
 // sample is step 1: the next prompts in turn, and samples_per_prompt responses to each.
 func (t *Trainer) sample(ctx context.Context) (*Rollout, error) {
 	c, k := t.cfg, t.cfg.SamplesPerPrompt
@@ -166,7 +175,11 @@ func (t *Trainer) sample(ctx context.Context) (*Rollout, error) {
 			which = append(which, i)
 		}
 	}
-	return t.respond(ctx, which, t.state.Episodes, c.Seed)
+	roll, err := t.respond(ctx, which, t.state.Episodes, c.Seed)
+	if err == nil && c.ScoreAt == ScoreAfter {
+		roll.addEnds()
+	}
+	return roll, err
 }
 
 // respond samples one response to each of the prompts with these indices. first
@@ -274,11 +287,16 @@ func (t *Trainer) value(ctx context.Context, r *Rollout) error {
 			return err
 		}
 		t.batch.fill(whole, span)
-		values, err := t.critic.estimate.run(&t.batch)
+		values, err := t.critic.estimate.run(&t.batch.critic)
 		if err != nil {
 			return fmt.Errorf("critic: %w", err)
 		}
-		at += copy(r.Value[at:], values)
+		for ; at < span[1]; at++ {
+			n := copy(r.of(r.Value, at), values)
+			if values = values[n:]; r.EndValue != nil {
+				r.EndValue[at], values = values[0], values[1:]
+			}
+		}
 	}
 	return nil
 }

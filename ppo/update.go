@@ -125,7 +125,7 @@ func (t *Trainer) step(ctx context.Context, mini *minibatch, rate float64) (tall
 		if t.critic == nil {
 			continue
 		}
-		if err := t.critic.accumulate(&t.batch, i == 0, &one.value); err != nil {
+		if err := t.critic.accumulate(&t.batch.critic, i == 0, &one.value); err != nil {
 			return one, fmt.Errorf("critic: %w", err)
 		}
 	}
