@@ -232,3 +232,27 @@ func TestReportSaysWhenTheJudgeKnowsNothing(t *testing.T) {
 		t.Errorf("checks %+v", r.Checks)
 	}
 }
+
+// A run that was interrupted must not be taken up by a worker once other settings have its folder.
+func TestChangedStageLeavesNothingInTheQueue(t *testing.T) {
+	q, _ := openTiny(t, t.TempDir())
+	s, _ := fakeStage(t, q)
+	key, err := s.key()
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := q.begin(t.Context(), s, key) // queued, as Ctrl-C leaves it
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.config["steps"] = 2
+	if _, _, err := q.train(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	if run := mustRun(t, q.store, old.ID); run.Status != db.RunStopped {
+		t.Errorf("the first run is %s", run.Status)
+	}
+	if _, err := q.store.ClaimRun(t.Context(), "another"); !errors.Is(err, db.ErrNotFound) {
+		t.Errorf("a worker finds something to do: %v", err)
+	}
+}

@@ -31,7 +31,7 @@ func (q *quickstart) sftStage(trunk string) stage {
 	return stage{
 		kind: KindSFT, name: stageSFT, title: "SFT on one-liners (quickstart)",
 		config: map[string]any{
-			"epochs": 5, "batch_examples": 32, "learning_rate": 1e-3, "dropout": .1, "validation": .08, "store": "fp32",
+			"epochs": 2, "batch_examples": 32, "learning_rate": 6e-4, "dropout": .1, "validation": .08, "store": "fp32",
 			"sample_every": 100, "seed": q.cmd.Seed,
 		},
 		inputs: map[string]string{"policy": trunk, "data": q.path("data", fileDemos)},
@@ -73,7 +73,7 @@ func (q *quickstart) ppoStage(sft, rm, judge string) stage {
 		kind: KindPPO, name: stagePPO, title: "PPO on one-liners (quickstart)",
 		config: map[string]any{
 			"iterations": 20, "episodes": 128, "epochs": 2, "minibatches": 2, "max_new_tokens": maxNewTokens, "temperature": 1,
-			"score_samples": 256, "missing_eos": "subtract", "missing_eos_penalty": 2, "kl_coef": .1, "lambda": .95,
+			"score_samples": 256, "missing_eos": "subtract", "missing_eos_penalty": 2, "kl_coef": .15, "lambda": .95,
 			// 1e-3 moves the policy by half a nat per token in the first step; with half of the price of length taken off,
 			// responses stay as long as SFT's. A larger share of pretraining pulls the policy back to long sentences
 			// without an end, faster than the reward can hold it.

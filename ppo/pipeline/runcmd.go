@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -21,19 +22,32 @@ type RunCmd struct {
 	Resume RunResumeCmd `cmd:"" help:"Go on with a stopped, failed or interrupted run."`
 }
 
+// Database says which database a command works on.
+type Database struct {
+	DB  string `name:"db" placeholder:"FILE" help:"Database file (default: agora.db in --dir)."`
+	Dir string `default:"." placeholder:"DIR" help:"Folder of the database when --db is not given."`
+}
+
+func (d Database) path() string {
+	if d.DB != "" {
+		return d.DB
+	}
+	return filepath.Join(d.Dir, "agora.db")
+}
+
 // RunListCmd is `agora run list`.
 type RunListCmd struct {
-	DB      string `name:"db" required:"" placeholder:"FILE" help:"Database."`
+	Database
 	Project string `placeholder:"NAME" help:"Only the runs of this project."`
 	JSON    bool   `name:"json" help:"One JSON object a line."`
 }
 
 // Help is shown by --help.
-func (*RunListCmd) Help() string { return "Example: agora run list --db agora-data/agora.db" }
+func (*RunListCmd) Help() string { return "Example: agora run list --dir agora-data" }
 
 // Run prints the list.
 func (c *RunListCmd) Run(ctx context.Context) error {
-	return withStore(ctx, c.DB, func(store *db.Store) error {
+	return withStore(ctx, c.path(), func(store *db.Store) error {
 		var project int64
 		if c.Project != "" {
 			p, err := store.ProjectByName(ctx, c.Project)
@@ -75,17 +89,17 @@ func progressOf(r db.Run) string {
 
 // RunShowCmd is `agora run show`.
 type RunShowCmd struct {
-	ID   int64  `arg:"" help:"Run, as 'agora run list' numbers them."`
-	DB   string `name:"db" required:"" placeholder:"FILE" help:"Database."`
-	JSON bool   `name:"json" help:"One JSON object."`
+	Database
+	ID   int64 `arg:"" help:"Run, as 'agora run list' numbers them."`
+	JSON bool  `name:"json" help:"One JSON object."`
 }
 
 // Help is shown by --help.
-func (*RunShowCmd) Help() string { return "Example: agora run show 3 --db agora-data/agora.db" }
+func (*RunShowCmd) Help() string { return "Example: agora run show 3 --dir agora-data" }
 
 // Run prints the run.
 func (c *RunShowCmd) Run(ctx context.Context) error {
-	return withStore(ctx, c.DB, func(store *db.Store) error {
+	return withStore(ctx, c.path(), func(store *db.Store) error {
 		run, err := store.Run(ctx, c.ID)
 		if err != nil {
 			return fmt.Errorf("run %d: %w", c.ID, err)
@@ -134,21 +148,21 @@ func when(m db.Millis) string {
 
 // RunResumeCmd is `agora run resume`.
 type RunResumeCmd struct {
-	ID   int64  `arg:"" help:"Run, as 'agora run list' numbers them."`
-	DB   string `name:"db" required:"" placeholder:"FILE" help:"Database."`
-	JSON bool   `name:"json" help:"Print the finished run as JSON."`
+	Database
+	ID   int64 `arg:"" help:"Run, as 'agora run list' numbers them."`
+	JSON bool  `name:"json" help:"Print the finished run as JSON."`
 }
 
 // Help is shown by --help.
 func (*RunResumeCmd) Help() string {
 	return `Trains in this process, from the newest checkpoint, what a stopped, failed or interrupted run left.
 
-Example: agora run resume 3 --db agora-data/agora.db`
+Example: agora run resume 3 --dir agora-data`
 }
 
 // Run trains the run to its end.
 func (c *RunResumeCmd) Run(ctx context.Context) error {
-	return withStore(ctx, c.DB, func(store *db.Store) error {
+	return withStore(ctx, c.path(), func(store *db.Store) error {
 		w := NewWorker(store, slog.New(slog.NewTextHandler(os.Stderr, nil)))
 		run, err := store.StartRun(ctx, c.ID, w.Name)
 		if err != nil {
@@ -190,7 +204,7 @@ func eachJSON[T any](w io.Writer, rows []T, render func(T) map[string]any) error
 // withStore opens an existing database for one command.
 func withStore(ctx context.Context, dsn string, fn func(*db.Store) error) error {
 	if _, err := os.Stat(dsn); err != nil {
-		return fmt.Errorf("no database at %s", dsn)
+		return fmt.Errorf("no database at %s (--db or --dir says where it is)", dsn)
 	}
 	store, err := db.Open(ctx, dsn, db.Options{})
 	if err != nil {

@@ -47,6 +47,9 @@ func (q *quickstart) train(ctx context.Context, s stage) (run db.Run, kept bool,
 		}
 	}
 	if old.Key != key || err != nil || run.Status == db.RunDone {
+		if err := q.supersede(ctx, old.Run); err != nil {
+			return run, false, fmt.Errorf("%s: %w", s.name, err)
+		}
 		if run, err = q.begin(ctx, s, key); err != nil {
 			return run, false, err
 		}
@@ -59,6 +62,26 @@ func (q *quickstart) train(ctx context.Context, s stage) (run db.Run, kept bool,
 	}
 	run, err = q.store.Run(ctx, run.ID)
 	return run, false, err
+}
+
+// supersede keeps a worker from taking up a run whose folder now belongs to other settings. A run that
+// is being trained at this moment is left alone, and so is its folder.
+func (q *quickstart) supersede(ctx context.Context, id int64) error {
+	run, err := q.store.Run(ctx, id)
+	switch {
+	case errors.Is(err, db.ErrNotFound) || err == nil && run.Status != db.RunQueued && run.Status != db.RunRunning:
+		return nil
+	case err != nil:
+		return err
+	case run.Status == db.RunRunning && time.Now().Before(run.LeaseExpires.Time()):
+		return fmt.Errorf("run %d is being trained by %s with other settings: stop that first", id, run.Worker)
+	case run.Status == db.RunQueued:
+		return q.store.RequestStop(ctx, id, 0)
+	}
+	if run, err = q.store.StartRun(ctx, id, q.worker.Name); err != nil {
+		return err
+	}
+	return q.store.FinishRun(ctx, id, q.worker.Name, db.RunStopped, "its settings or data changed: begun anew as another run", "")
 }
 
 // begin removes what other settings left in the stage's folder and registers a new run.

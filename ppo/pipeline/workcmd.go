@@ -10,11 +10,11 @@ import (
 
 // WorkCmd is `agora work`.
 type WorkCmd struct {
-	DB      string `name:"db" required:"" placeholder:"FILE" help:"Database whose queued runs are trained."`
-	Once    bool   `help:"End when no run is queued."`
-	Nice    int    `default:"5" help:"Lower the process's priority by this much (0 to 19), so that the site stays quick."`
-	Threads int    `default:"0" help:"Threads of the device; 0 is one per core. Results do not depend on it."`
-	JSON    bool   `name:"json" help:"Write events as JSON lines on stdout."`
+	Database
+	Once    bool `help:"End when no run is queued."`
+	Nice    int  `default:"5" help:"Lower the process's priority by this much (0 to 19), so that the site stays quick."`
+	Threads int  `default:"0" help:"Threads of the device; 0 is one per core. Results do not depend on it."`
+	JSON    bool `name:"json" help:"Write events as JSON lines on stdout."`
 }
 
 // Help is shown by --help.
@@ -35,7 +35,7 @@ func (c *WorkCmd) Run(ctx context.Context) error {
 	if err := lowerPriority(c.Nice); err != nil {
 		log.Warn("priority not lowered", "why", err)
 	}
-	store, err := db.Open(ctx, c.DB, db.Options{})
+	store, err := db.Open(ctx, c.path(), db.Options{})
 	if err != nil {
 		return err
 	}

@@ -102,6 +102,7 @@ func (w *Worker) Train(ctx context.Context, run db.Run) error {
 	}
 	end, done := context.WithTimeout(context.WithoutCancel(ctx), lastWrites)
 	defer done()
+	_ = sink.beat(end) // the last steps; finish tells where the run is lost
 	if err := sink.flush(end); err != nil {
 		w.Log.Warn("the last metrics could not be stored; they are in the run's directory", "run", run.ID, "why", err)
 	}
