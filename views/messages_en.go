@@ -299,7 +299,7 @@ var english = map[string]string{
 	"queue.empty":             "Nothing to rank yet. Import a file below.",
 	"import.title":            "Import",
 	"import.file":             "File",
-	"import.file.hint":        "JSON lines, CSV, or either compressed as .gz. All rows go in, or none.",
+	"import.file.hint":        "JSON lines or one JSON list, also compressed as .gz. All rows go in, or none.",
 	"import.format":           "Format",
 	"import.auto":             "found out from the first row",
 	"import.queue":            "Ask people also about rows that come with judgments",

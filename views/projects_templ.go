@@ -1382,7 +1382,7 @@ func importPanel(p Project) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = FieldInput(Field{ID: "file", Name: "file", Label: T(ctx, "import.file"), Hint: T(ctx, "import.file.hint"), Type: "file", Required: true, Accept: ".jsonl,.json,.csv,.gz"}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = FieldInput(Field{ID: "file", Name: "file", Label: T(ctx, "import.file"), Hint: T(ctx, "import.file.hint"), Type: "file", Required: true, Accept: ".jsonl,.json,.gz"}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
