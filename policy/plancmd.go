@@ -1,0 +1,229 @@
+package policy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"agora/policy/cpu"
+)
+
+// PlanCmd is `agora policy plan`.
+type PlanCmd struct {
+	common
+	Flops  string  `name:"flops" placeholder:"C" help:"Budget in FLOPs, such as 5.76e23."`
+	Hours  float64 `name:"hours" placeholder:"H" help:"Budget in hours on this machine."`
+	GFLOPS float64 `name:"gflops" placeholder:"G" help:"Speed of training on this machine as agora bench train prints it; without it --hours measures some seconds of training."`
+	Params string  `name:"params" placeholder:"N" help:"A size instead of a budget, such as 175B: how many tokens does it want?"`
+	Table  bool    `name:"table" help:"The published table, with the deviation of every formula."`
+}
+
+// Help is shown by --help.
+func (*PlanCmd) Help() string {
+	return `How large a model, on how many tokens, does a budget buy? Chinchilla's three approaches, the third
+with both sets of constants, and Kaplan's beside them. Recommended are 20 tokens a parameter. All were
+fitted on models above some 70M parameters: below, fit your own runs.
+
+  agora policy plan --flops 5.76e23
+  agora policy plan --hours 24 --gflops 150
+  agora policy plan --params 175B --json
+  agora policy plan --table`
+}
+
+// planResult is what the command prints.
+type planResult struct {
+	Flops       float64      `json:"budget_flops,omitempty"`
+	Hours       float64      `json:"budget_hours,omitempty"`
+	GFLOPS      float64      `json:"gflops,omitempty"`
+	Measured    bool         `json:"measured,omitempty"` // GFLOPS is of this machine, just now
+	Params      float64      `json:"given_params,omitempty"`
+	Recommended string       `json:"recommended"`
+	Methods     []Allocation `json:"methods"`
+}
+
+// Run plans.
+func (c *PlanCmd) Run(ctx context.Context) error {
+	if c.Table {
+		if c.Flops != "" || c.Hours != 0 || c.Params != "" {
+			return errors.New("--table stands alone")
+		}
+		return printTable(os.Stdout, c.JSON)
+	}
+	r, err := c.plan(func() (float64, error) { return measureGFLOPS(ctx, c.Workers, "M") })
+	if err != nil {
+		return err
+	}
+	return r.print(os.Stdout, c.JSON)
+}
+
+// plan checks the flags; measure is called where the budget is in hours and no speed is given.
+func (c *PlanCmd) plan(measure func() (float64, error)) (planResult, error) {
+	r := planResult{Recommended: defaultMethod, GFLOPS: c.GFLOPS}
+	given := 0
+	for _, is := range []bool{c.Flops != "", c.Hours != 0, c.Params != ""} {
+		if is {
+			given++
+		}
+	}
+	if given != 1 {
+		return r, errors.New("one of --flops, --hours, --params or --table is needed")
+	}
+	if c.GFLOPS < 0 || math.IsNaN(c.GFLOPS) || math.IsInf(c.GFLOPS, 0) {
+		return r, fmt.Errorf("--gflops %g: must be positive", c.GFLOPS)
+	}
+	var err error
+	switch {
+	case c.Flops != "":
+		if r.Flops, err = ParseCount(c.Flops); err != nil {
+			return r, fmt.Errorf("--flops %w", err)
+		}
+	case c.Params != "":
+		if r.Params, err = ParseCount(c.Params); err != nil {
+			return r, fmt.Errorf("--params %w", err)
+		}
+	default:
+		if !(c.Hours > 0) || math.IsInf(c.Hours, 0) {
+			return r, fmt.Errorf("--hours %g: must be positive", c.Hours)
+		}
+		if r.GFLOPS == 0 {
+			if r.GFLOPS, err = measure(); err != nil {
+				return r, err
+			}
+			r.Measured = true
+		}
+		r.Hours, r.Flops = c.Hours, c.Hours*3600*r.GFLOPS*1e9
+	}
+	r.Methods = Allocate(r.Flops, r.Params, r.GFLOPS*1e9)
+	return r, nil
+}
+
+// measureGFLOPS trains a size of the benchmark for a few steps and counts 6 operations per weight and token, as plans
+// do.
+func measureGFLOPS(ctx context.Context, workers int, name string) (float64, error) {
+	size, err := sizeOf(name)
+	if err != nil {
+		return 0, err
+	}
+	dev, err := cpu.Open(workers)
+	if err != nil {
+		return 0, err
+	}
+	m, err := NewModel(size.config)
+	if err != nil {
+		return 0, err
+	}
+	m.Init(0)
+	n := size.batch * size.tokens
+	t, err := newTokenLoss(dev, m, n, size.batch, 0)
+	if err != nil {
+		return 0, err
+	}
+	opt := NewOptimizer(dev, m.Params, OptimizerConfig{Schedule: Schedule{Peak: 1e-4, Shape: "constant"}, Beta1: .9, Beta2: .999, Eps: 1e-8})
+	ids, targets, lens, weights := benchBatch(m.Config.Vocab, size.batch, size.tokens)
+	times, err := timeSteps(ctx, 1, 3, func() error {
+		if _, err := t.run(ids, targets, lens, weights); err != nil {
+			return err
+		}
+		_, _, err := opt.Step()
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return float64(n) / times[1] * m.Config.FlopsPerToken() / 1e9, nil
+}
+
+func (r planResult) print(w io.Writer, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(w).Encode(r)
+	}
+	var b strings.Builder
+	switch {
+	case r.Params > 0:
+		fmt.Fprintf(&b, "What %s parameters want:\n\n", human(r.Params))
+	case r.Hours > 0:
+		how := "given"
+		if r.Measured {
+			how = "measured now"
+		}
+		fmt.Fprintf(&b, "What %g hours at %.0f GFLOP/s (%s) buy, %.3g FLOPs:\n\n", r.Hours, r.GFLOPS, how, r.Flops)
+	default:
+		fmt.Fprintf(&b, "What %.3g FLOPs buy:\n\n", r.Flops)
+	}
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "method\tparameters\ttokens\ttokens/parameter\tFLOPs\ta/b\tloss\thours")
+	for _, a := range r.Methods {
+		loss, hours, mark := "", "", ""
+		if a.Loss != nil {
+			loss = fmt.Sprintf("%.3f", *a.Loss)
+		}
+		if a.Hours > 0 {
+			hours = fmt.Sprintf("%.3g", a.Hours)
+		}
+		if a.Recommended {
+			mark = " *"
+		}
+		fmt.Fprintf(t, "%s%s\t%s\t%s\t%.1f\t%.3g\t%.2f/%.2f\t%s\t%s\n", a.Method, mark, human(a.Params), human(a.Tokens), a.TokensPerParam, a.Flops, a.ExponentN, a.ExponentD, loss, hours)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(&b, "\n* recommended. Each loss is its own law's, in nats per token of its own data and tokenizer.\n")
+	if r.Methods[0].Params < smallestFitted {
+		fmt.Fprintf(&b, "All constants were fitted on models above some %s parameters: this is an extrapolation.\n", human(smallestFitted))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// printTable prints the published rows and, beside each, what the formulas give.
+func printTable(w io.Writer, asJSON bool) error {
+	rows := Table()
+	if asJSON {
+		return json.NewEncoder(w).Encode(map[string]any{"rows": rows})
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	head := "parameters\tA1 FLOPs\tA1 tokens\tA2 tokens\tA3 tokens"
+	for _, m := range methods() {
+		head += "\t" + m.Name
+	}
+	fmt.Fprintln(t, head)
+	for _, r := range rows {
+		line := fmt.Sprintf("%s\t%.3g", human(r.Params), r.Flops)
+		for _, approach := range []string{"approach-1", "approach-2", "approach-3"} {
+			if x := r.Published[approach].Tokens; x != nil {
+				line += "\t" + human(*x)
+			} else {
+				line += "\t–"
+			}
+		}
+		for _, m := range methods() {
+			b := r.Computed[m.Name]
+			line += "\t" + human(b.Tokens)
+			if b.Deviation != nil {
+				line += fmt.Sprintf(" (%+.1f%%)", 100**b.Deviation)
+			}
+		}
+		fmt.Fprintln(t, line)
+	}
+	return t.Flush()
+}
+
+// human is 3.675e12 as "3.67T".
+func human(x float64) string {
+	for _, u := range []struct {
+		size float64
+		name string
+	}{{1e12, "T"}, {1e9, "B"}, {1e6, "M"}, {1e3, "k"}} {
+		if x >= u.size {
+			return strings.TrimSuffix(fmt.Sprintf("%.1f", x/u.size), ".0") + u.name
+		}
+	}
+	return fmt.Sprintf("%.0f", x)
+}
