@@ -15,7 +15,8 @@ import (
 // born with their rule. main may import everything and is not listed.
 var ours = map[string][]string{
 	"db":              {},
-	"db/dbtest":       {"db"},
+	"db/dbtest":       {"db", "db/dbtest/place"},
+	"db/dbtest/place": {},
 	"views":           {},
 	"reward/prefs":    {},
 	"labeler":         {"views", "db", "reward/prefs", "labeler/agree"},
@@ -28,7 +29,7 @@ var ours = map[string][]string{
 	"policy":          {"policy/...", "reward/prefs", "labeler/agree"},
 	"reward":          {"policy", "policy/...", "reward/prefs", "labeler/agree"},
 	"ppo":             {"reward", "policy", "policy/...", "reward/prefs", "labeler/agree"},
-	"ppo/dpo":         {"reward", "policy", "policy/...", "reward/prefs", "labeler/agree"},
+	"ppo/dpo":         {"ppo", "reward", "policy", "policy/...", "reward/prefs", "labeler/agree"},
 	"ppo/pipeline":    {"db", "ppo", "ppo/dpo", "reward", "policy", "policy/...", "reward/prefs", "labeler/agree"},
 	"policy/cpu/...":  {"policy/cpu", "policy/graph", "policy/cpu/..."},
 	"policy/base/...": {"policy/base", "policy", "policy/...", "reward/prefs"},

@@ -10,6 +10,7 @@
 //	Scorer, Sampler  log-probabilities of given tokens; new tokens with theirs. Both agree with the
 //	                 training forward bit for bit in float32, and neither depends on the batch
 //	Optimizer        AdamW with a schedule, saved and restored bit for bit
+//	Fit              SFT's loop for a loss that a package above brings (ppo/dpo)
 //	RunDir, Sink     what a training run leaves behind: run.json, metrics.jsonl, samples.jsonl and
 //	                 a checkpoint that appears whole or not at all
 //	LoadConfig       flat settings structs from TOML and key=value

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 
 	"agora/policy"
@@ -112,24 +113,27 @@ Example:
 }
 
 // Run prints the table of Metrics.
-func (c *MetricsCmd) Run(context.Context) error {
-	if c.JSON {
-		out := json.NewEncoder(os.Stdout)
+func (c *MetricsCmd) Run(context.Context) error { return WriteMetrics(os.Stdout, Metrics, c.JSON) }
+
+// WriteMetrics prints what numbers mean, for people or as one JSON object a line.
+func WriteMetrics(w io.Writer, all []Metric, asJSON bool) error {
+	if asJSON {
+		out := json.NewEncoder(w)
 		out.SetEscapeHTML(false)
-		for _, m := range Metrics {
+		for _, m := range all {
 			if err := out.Encode(m); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	for _, m := range Metrics {
-		fmt.Printf("%s  [%s]\n    %s\n", m.Name, orDash(m.Unit), m.Formula)
+	for _, m := range all {
+		fmt.Fprintf(w, "%s  [%s]\n    %s\n", m.Name, orDash(m.Unit), m.Formula)
 		if m.Healthy != "" {
-			fmt.Printf("    healthy: %s\n", m.Healthy)
+			fmt.Fprintf(w, "    healthy: %s\n", m.Healthy)
 		}
 		if m.Trouble != "" {
-			fmt.Printf("    trouble: %s\n", m.Trouble)
+			fmt.Fprintf(w, "    trouble: %s\n", m.Trouble)
 		}
 	}
 	return nil

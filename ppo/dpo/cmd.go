@@ -8,13 +8,31 @@ import (
 
 	"agora/policy"
 	"agora/policy/cpu"
+	"agora/ppo"
 	"agora/reward/prefs"
 )
 
 // Cmd is `agora dpo`.
 type Cmd struct {
-	Train TrainCmd `cmd:"" help:"Fine-tune a policy on preferences directly, without a reward model."`
+	Train   TrainCmd   `cmd:"" help:"Fine-tune a policy on preferences directly, without a reward model."`
+	Metrics MetricsCmd `cmd:"" help:"What every logged number means: formula, unit, healthy range."`
 }
+
+// MetricsCmd is `agora dpo metrics`.
+type MetricsCmd struct {
+	JSON bool `name:"json" help:"One JSON object a line."`
+}
+
+// Help implements kong's detailed help.
+func (*MetricsCmd) Help() string {
+	return `The names are those of metrics.jsonl and of the charts.
+
+Example:
+  agora dpo metrics --json | jq 'select(.name == "rewards/margins")'`
+}
+
+// Run prints the table of Metrics.
+func (c *MetricsCmd) Run(context.Context) error { return ppo.WriteMetrics(os.Stdout, Metrics, c.JSON) }
 
 // TrainCmd is `agora dpo train`.
 type TrainCmd struct {

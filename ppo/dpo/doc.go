@@ -6,5 +6,6 @@
 //	loss.go    the losses of one pair in plain Go, and their graph
 //	pairs.go   rankings → pairs of token sequences; the reference's log-probabilities, computed once
 //	learner.go a training step, an evaluation
+//	tally.go   what steps report, metrics.go what it means
 //	train.go   the run;  config.go its settings;  cmd.go the command
 package dpo

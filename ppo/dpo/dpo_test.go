@@ -179,6 +179,11 @@ func TestLearnsPreferences(t *testing.T) {
 			}
 		}
 		last := all[len(all)-1]
+		for _, m := range Metrics {
+			if _, ok := last[m.Name]; !ok {
+				t.Errorf("%s is documented and not logged", m.Name)
+			}
+		}
 		t.Logf("%s: loss %.3f → %.3f, margin %.3f, held out %.2f", loss, first, last["loss/train"], last["rewards/margins"], last["eval_rewards/accuracies"])
 		if last["rewards/accuracies"] < .9 || last["eval_rewards/accuracies"] < .9 || last["loss/train"] > .9*first {
 			t.Errorf("%s has not learned: %v", loss, last)
