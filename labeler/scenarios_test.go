@@ -43,7 +43,7 @@ func newScene(t testing.TB) *scene {
 	s.rosa = s.addUser("rosa", db.RoleResearcher)
 	s.browsers = map[string]*browser{
 		"alice": s.signedInAs(s.alice), "bob": s.signedInAs(s.bob), "rosa": s.signedInAs(s.rosa),
-		"mira": s.signedInAs(s.addUser("mira", db.RoleAdmin)), "eve": s.signedInAs(s.addUser("eve", db.RoleLabeler)),
+		"mira": s.signedInAs(s.addUser("mira", db.RoleAdmin)), "vera": s.signedInAs(s.addUser("vera", db.RoleReviewer)), "eve": s.signedInAs(s.addUser("eve", db.RoleLabeler)),
 		"nobody": s.visitor(),
 	}
 	return s
@@ -249,6 +249,8 @@ func TestResearchScenarios(t *testing.T) {
 		{name: "K out of range", as: "rosa", post: "/projects", form: values("title", "Code", "name", "code", "kind", "rank", "k", "12", "overlap", "1"), status: 422, body: []string{"12 is not between 2 and 9", `id="k-err"`}},
 		{name: "taken name", as: "rosa", post: "/projects", form: values("title", "X", "name", "everyday", "kind", "rank", "k", "4", "overlap", "1"), status: 422, body: []string{"has this name already"}},
 		{name: "project page", as: "rosa", get: "/projects/1", status: 200, body: []string{"Import", "Export", "Invite labelers", "everyday.jsonl"}, notBody: []string{"alice", "bob"}},
+		{name: "a reviewer reads and changes nothing", as: "vera", get: "/projects/1", status: 200, body: []string{"Everyday help", "Being right comes first"},
+			notBody: []string{"<h2>Import", "<h2>Export", "Make a link", "Save guidelines", "Save settings", "Run PPO"}},
 		{name: "no such project", as: "rosa", get: "/projects/99", status: 404},
 		{name: "nonsense address", as: "rosa", get: "/projects/abc", status: 404},
 		{name: "guidelines", as: "rosa", post: "/projects/1/guidelines", form: values("instructions", "New *rules*."), status: 303, location: "/projects/1"},
