@@ -16,6 +16,7 @@ import (
 type StatsCmd struct {
 	Agreement   StatsAgreementCmd   `cmd:"" help:"How much labelers agree, with intervals."`
 	Leaderboard StatsLeaderboardCmd `cmd:"" help:"Rank policies by human votes, with intervals."`
+	Diversity   StatsDiversityCmd   `cmd:"" help:"Who the labelers are, weights to a population, what groups differ on."`
 }
 
 // Judgements says where a statistic takes people's answers from.

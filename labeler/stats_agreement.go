@@ -30,6 +30,11 @@ func (StatsAgreementCmd) Help() string {
 intervals (95 %) resample whole labelers, or whole items where fewer than five
 labelers are known; the number of items, answers and labelers stands beside them.
 
+With --labelers: q tests whether somebody prefers what is shown earlier; "common
+order" is how many of their choices follow the order of the texts that the others
+agree on. A low share without a leaning to one side is another taste, not
+carelessness. MACE and Dawid-Skene are for flags and labels, which have a truth.
+
 Examples:
   agora stats agreement --data ranked.jsonl.gz
   agora stats agreement --db study.db --project jokes --ties drop --json

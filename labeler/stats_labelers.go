@@ -77,13 +77,16 @@ type labelerJSON struct {
 
 // sideJSON is a leaning to what is shown earlier.
 type sideJSON struct {
-	Share   figure `json:"earlier_share"` // of answers that lean to either side
-	CI      *span  `json:"ci95"`
-	N       int    `json:"n"`
-	P       figure `json:"p"`       // exact sign test against one half
-	Q       figure `json:"q"`       // after Benjamini–Hochberg over the labelers
-	Care    figure `json:"care"`    // noisy Bradley–Terry: share of choices made by the texts …
-	ToFirst figure `json:"earlier"` // … and, of the others, the share for the earlier shown
+	Share figure `json:"earlier_share"` // of answers that lean to either side
+	CI    *span  `json:"ci95"`
+	N     int    `json:"n"`
+	P     figure `json:"p"` // exact sign test against one half
+	Q     figure `json:"q"` // after Benjamini–Hochberg over the labelers
+	// Noisy Bradley–Terry: the share of choices that follow the common order of the texts, and of the
+	// others the share for the earlier shown. Few common choices with an even share are another taste,
+	// not carelessness.
+	Common  figure `json:"common_order"`
+	ToFirst figure `json:"earlier_otherwise"`
 }
 
 // trustJSON is what models of careless labeling say.
@@ -123,7 +126,7 @@ func (s *labelerSet) report(t *agree.Table, factual bool, o Resampling) []labele
 	}
 	for _, n := range agree.NoisyBradleyTerry(s.choices).Labelers {
 		if i, ok := at[n.Labeler]; ok {
-			out[i].Side.Care, out[i].Side.ToFirst = figure(n.Care), figure(n.ToFirst)
+			out[i].Side.Common, out[i].Side.ToFirst = figure(n.Care), figure(n.ToFirst)
 		}
 	}
 	for _, v := range agree.Speeds(s.times) {
@@ -152,11 +155,11 @@ func printLabelers(w io.Writer, people []labelerJSON) {
 	if len(people) == 0 {
 		return
 	}
-	fmt.Fprintln(w, "\nLABELER\tWITH PEERS\t95 % BY item\tUNITS\tEARLIER SHOWN\tq\tCARE\tMACE\tMEDIAN s\tAGAINST PEERS")
+	fmt.Fprintln(w, "\nLABELER\tWITH PEERS\t95 % BY item\tUNITS\tEARLIER SHOWN\tq\tCOMMON ORDER\tMACE\tMEDIAN s\tAGAINST PEERS")
 	for _, p := range people {
 		fmt.Fprintf(w, "%s\t%v\t%v\t%d", p.Labeler, p.Agreement, p.CI, p.Units)
 		none := figure(math.NaN())
-		side, trust, seconds := sideJSON{Share: none, Q: none, Care: none}, trustJSON{MACE: none}, speedJSON{Median: none, Against: none}
+		side, trust, seconds := sideJSON{Share: none, Q: none, Common: none}, trustJSON{MACE: none}, speedJSON{Median: none, Against: none}
 		if p.Side != nil {
 			side = *p.Side
 		}
@@ -166,7 +169,7 @@ func printLabelers(w io.Writer, people []labelerJSON) {
 		if p.Seconds != nil {
 			seconds = *p.Seconds
 		}
-		fmt.Fprintf(w, "\t%v\t%v\t%v\t%v\t%v\t%v\n", side.Share, side.Q, side.Care, trust.MACE, seconds.Median, seconds.Against)
+		fmt.Fprintf(w, "\t%v\t%v\t%v\t%v\t%v\t%v\n", side.Share, side.Q, side.Common, trust.MACE, seconds.Median, seconds.Against)
 	}
 }
 

@@ -83,9 +83,18 @@ func (s *labelSet) addPairs(r *prefs.Ranked) {
 			if value == 0 && s.ties == tiesDrop {
 				continue
 			}
-			s.labels = append(s.labels, agree.Label{Item: p.item, Unit: p.item + "\x00" + p.a + "\x00" + p.b, Labeler: r.Worker, Value: value})
+			s.labels = append(s.labels, agree.Label{Item: itemOfRanking(r), Unit: p.item + "\x00" + p.a + "\x00" + p.b, Labeler: r.Worker, Value: value})
 		}
 	}
+}
+
+// itemOfRanking is what answers are resampled by: the prompt, or nothing (each pair by itself) where
+// the source has none and all texts would be one item.
+func itemOfRanking(r *prefs.Ranked) string {
+	if len(r.Prompt) == 0 {
+		return ""
+	}
+	return r.PromptID
 }
 
 func compareInt(a, b int) int { return min(1, max(-1, a-b)) }

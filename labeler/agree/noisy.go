@@ -13,8 +13,8 @@ type Choice struct {
 type Noisy struct {
 	Labeler string
 	Choices int
-	Care    float64 // share of choices made by the texts; the others are made by position
-	ToFirst float64 // of the choices made by position, the share for the first shown
+	Care    float64 // share of choices that follow the common order of the texts
+	ToFirst float64 // of the other choices, the share for the first shown: near ½ it is another taste, not carelessness
 }
 
 // NoisyFit is a fitted noisy Bradley–Terry model.
