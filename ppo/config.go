@@ -90,7 +90,7 @@ func DefaultConfig() Config {
 		Preset: "default", Estimator: GAE, SamplesPerPrompt: 1,
 		Iterations: 20, Episodes: 128, Epochs: 2, Minibatches: 2, MicroTokens: 8192,
 		Temperature: 1, MaxNewTokens: 32,
-		RewardCombine: CombineSum, ScoreAt: ScoreLast, ScoreSamples: 256, MissingEOS: EOSSubtract, MissingEOSPenalty: 2,
+		RewardCombine: CombineSum, RewardWeights: []float64{}, ScoreAt: ScoreLast, ScoreSamples: 256, MissingEOS: EOSSubtract, MissingEOSPenalty: 2,
 		KLIn: KLInReward, KLCoef: .1, KLEstimator: K1, KLHorizon: 10000,
 		Gamma: 1, Lambda: .95, WhitenAdvantages: WhitenPopulation, GroupScale: ScaleGroup, WhitenRewards: WhitenOff,
 		Clip: .2, CriticInit: CriticFromReward, ValueClip: .2, ValueCoef: 1, Aggregation: TokenMean, PtxRatio: 1, PtxTokens: 64, PtxDocuments: "paragraph",

@@ -1,8 +1,11 @@
 package ppo
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
+
+	"agora/policy"
 )
 
 func TestProfilesAreValid(t *testing.T) {
@@ -17,6 +20,26 @@ func TestProfilesAreValid(t *testing.T) {
 	}
 	if _, err := Profile("gpt5"); err == nil || !strings.Contains(err.Error(), `"gpt5"`) {
 		t.Errorf("unknown profile: %v", err)
+	}
+}
+
+// Forms and --set read every default back as it is shown.
+func TestDefaultsAreReadBack(t *testing.T) {
+	for _, name := range Profiles {
+		c, _ := Profile(name)
+		for _, f := range policy.Schema(c) {
+			shown, err := json.Marshal(f.Default)
+			if err != nil || string(shown) == "null" {
+				t.Fatalf("%s: %s shows as %s: %v", name, f.Name, shown, err)
+			}
+			if err := policy.LoadConfig(&c, "", []string{f.Name + "=" + string(shown)}); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+	c := DefaultConfig()
+	if err := policy.LoadConfig(&c, "", []string{"reward_weights=[1, 0.5]"}); err != nil || len(c.RewardWeights) != 2 {
+		t.Errorf("%v, %v", c.RewardWeights, err)
 	}
 }
 
