@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"agora/policy"
+	"agora/policy/cpu"
 )
 
 func TestCombine(t *testing.T) {
@@ -41,7 +44,7 @@ func TestTrainOnCommands(t *testing.T) {
 	if _, err := exec.LookPath("sh"); err != nil {
 		t.Skip("no sh on this machine")
 	}
-	const atLength = `while read -r line; do echo "{\"score\": ${#line}}"; done` // long lines are good
+	const atLength = `awk "{print \"{\\\"score\\\": \" length(\$0) \"}\"}"` // long lines are good
 	dir := t.TempDir()
 	for _, tt := range []struct {
 		name    string
@@ -72,5 +75,39 @@ func TestTrainOnCommands(t *testing.T) {
 		if (tt.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: want %q, got %v", tt.name, tt.want, err)
 		}
+	}
+}
+
+// The critic starts from one of several rewards, and on the scale of the score.
+func TestCriticOfSeveralRewards(t *testing.T) {
+	dev, err := cpu.Open(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, c := toyModel(t, 1), toyConfig()
+	c.RewardWeights = []float64{3, -20}
+	tr, err := NewTrainer(dev, c, Models{Policy: m, Reward: toyReward(t, m, 2), More: []Reward{{Model: toyReward(t, m, 3)}}}, toyPrompts(m), policy.Corpus{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	if err := tr.Calibrate(ctx); err != nil {
+		t.Fatal(err)
+	}
+	roll, err := tr.sample(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	critic, err := newRater(dev, tr.critic.model, m, tr.room.tokens)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, err := critic.Rate(ctx, roll.Prompts, roll.Responses) // at the end of each text, where rewards are read
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "mean value of finished texts", Mean(values), 0, .6) // 64 of deviation about 1
+	if v := Variance(values, WhitenPopulation); v < .3 || v > 3 {
+		t.Errorf("their variance is %g", v)
 	}
 }

@@ -33,6 +33,7 @@ type Trainer struct {
 	sampler   *policy.Sampler
 	reference *policy.Scorer
 	reward    Rater
+	own       Rater // the reward model that the critic starts from, where the reward is not that alone; else nil
 	judge     Rater // nil without a judge
 	actor     *actor
 	critic    *critic       // nil if the estimator needs none
@@ -136,6 +137,9 @@ func (t *Trainer) rewards(dev *cpu.Device) (Rater, error) {
 		if raters[i], err = r.rater(dev, t.models.Policy, t.room.tokens); err != nil {
 			return nil, fmt.Errorf("reward %d: %w", i+1, err)
 		}
+		if several := len(all) > 1 || len(t.cfg.RewardWeights) > 0; several && t.own == nil && r.Model != nil {
+			t.own = raters[i]
+		}
 	}
 	return combine(raters, t.cfg.RewardCombine, t.cfg.RewardWeights)
 }
@@ -231,9 +235,18 @@ func (t *Trainer) Calibrate(ctx context.Context) error {
 	if !(rule.Std > 1e-6*math.Max(1, math.Abs(rule.Mean))) { // NaN too
 		return fmt.Errorf("ppo: the reward model gives %d different samples rewards of mean %g and deviation %g: it does not tell texts apart", n, rule.Mean, rule.Std)
 	}
-	if t.critic != nil && t.cfg.CriticInit == CriticFromReward {
-		standardise(t.critic.model, Mean(raw), rule.Std)
+	if t.critic == nil || t.cfg.CriticInit != CriticFromReward {
+		return nil
 	}
+	mean, std := Mean(raw), rule.Std
+	if t.own != nil { // the critic predicts another number than the reward
+		own, err := t.own.Rate(ctx, roll.Prompts, roll.Responses)
+		if err != nil {
+			return err
+		}
+		mean, std = Mean(own), math.Max(1e-6, math.Sqrt(Variance(own, WhitenPopulation)))
+	}
+	standardise(t.critic.model, mean, std)
 	return nil
 }
 
