@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"text/tabwriter"
 
 	"agora/labeler/agree"
@@ -29,6 +30,10 @@ func (StatsAgreementCmd) Help() string {
 	return `Every figure is over judgements of the same thing by different people. The
 intervals (95 %) resample whole labelers, or whole items where fewer than five
 labelers are known; the number of items, answers and labelers stands beside them.
+
+Coefficients over pairs take the text listed first as the first. Where one policy
+is always listed first, use "either text first", which has no such order: the
+others then take what all agree on for chance.
 
 With --labelers: q tests whether somebody prefers what is shown earlier; "common
 order" is how many of their choices follow the order of the texts that the others
@@ -157,6 +162,11 @@ func (cmd StatsAgreementCmd) report(in agreementInput) (*agreementJSON, error) {
 		}
 		out.Cohen = append(out.Cohen, line)
 	}
+	if out.On == onPairs {
+		if out.OrderFree, err = cmd.orderFree(in.labels, best.By); err != nil {
+			return nil, err
+		}
+	}
 	if out.Flags, err = flagsJSON(in.flags); err != nil {
 		return nil, err
 	}
@@ -168,30 +178,55 @@ func (cmd StatsAgreementCmd) report(in agreementInput) (*agreementJSON, error) {
 
 // agreementJSON is the command's answer.
 type agreementJSON struct {
-	On       string               `json:"on"`
-	Items    int                  `json:"n_items"`   // prompts
-	Units    int                  `json:"n_units"`   // pairs, completions or flags judged
-	Shared   int                  `json:"n_shared"`  // units that two people or more judged
-	Answers  int                  `json:"n_answers"` // rankings
-	Labelers int                  `json:"n_labelers"`
-	Repeats  int                  `json:"n_repeats"` // second judgements of a unit by the same person, left out
-	Alpha    alphaJSON            `json:"krippendorff_alpha"`
-	Fleiss   figure               `json:"fleiss_kappa"`
-	Cohen    []cohenJSON          `json:"cohen_kappa"`
-	Pairwise figure               `json:"pairwise_agreement"`
-	Pairs    int                  `json:"n_pairwise"` // pairs of judgements it is over
-	CI       intervalsJSON        `json:"ci95"`
-	CIBy     string               `json:"ci95_by"` // labeler, item or none: what was resampled
-	CIItems  intervalsJSON        `json:"ci95_items"`
-	Ties     string               `json:"ties"`
-	Flags    map[string]*flagJSON `json:"by_flag,omitempty"`
-	People   []labelerJSON        `json:"labelers,omitempty"`
+	On       string      `json:"on"`
+	Items    int         `json:"n_items"`   // prompts
+	Units    int         `json:"n_units"`   // pairs, completions or flags judged
+	Shared   int         `json:"n_shared"`  // units that two people or more judged
+	Answers  int         `json:"n_answers"` // rankings
+	Labelers int         `json:"n_labelers"`
+	Repeats  int         `json:"n_repeats"` // second judgements of a unit by the same person, left out
+	Alpha    alphaJSON   `json:"krippendorff_alpha"`
+	Fleiss   figure      `json:"fleiss_kappa"`
+	Cohen    []cohenJSON `json:"cohen_kappa"`
+	Pairwise figure      `json:"pairwise_agreement"`
+	Pairs    int         `json:"n_pairwise"` // pairs of judgements it is over
+	// OrderFree is nominal α with every pair also the other way round. Where the better text tends to
+	// be listed first (policies in a fixed order), plain α and κ take the common verdict for chance.
+	OrderFree *orderFreeJSON       `json:"krippendorff_alpha_order_free,omitempty"`
+	CI        intervalsJSON        `json:"ci95"`
+	CIBy      string               `json:"ci95_by"` // labeler, item or none: what was resampled
+	CIItems   intervalsJSON        `json:"ci95_items"`
+	Ties      string               `json:"ties"`
+	Flags     map[string]*flagJSON `json:"by_flag,omitempty"`
+	People    []labelerJSON        `json:"labelers,omitempty"`
 }
 
 type alphaJSON struct {
 	Nominal  figure `json:"nominal"`
 	Ordinal  figure `json:"ordinal"`
 	Interval figure `json:"interval"`
+}
+
+type orderFreeJSON struct {
+	Nominal figure `json:"nominal"`
+	CI      *span  `json:"ci95"`
+}
+
+// orderFree is nominal α when which text is the first has no meaning.
+func (cmd StatsAgreementCmd) orderFree(labels []agree.Label, by agree.Clusters) (*orderFreeJSON, error) {
+	both := slices.Clone(labels)
+	for _, l := range labels {
+		if l.Item == "" {
+			l.Item = l.Unit // the two directions are one item
+		}
+		l.Unit, l.Value = l.Unit+"\x00reversed", -l.Value
+		both = append(both, l)
+	}
+	t, err := agree.NewTable(both)
+	if err != nil {
+		return nil, err
+	}
+	return &orderFreeJSON{figure(t.Coincide().Alpha(agree.Nominal)), spanOf(t.Bootstrap(by, cmd.Resamples, cmd.Seed).Nominal)}, nil
 }
 
 type cohenJSON struct {
@@ -268,6 +303,9 @@ func (a *agreementJSON) print() error {
 		{"Fleiss κ", a.Fleiss, a.CI.Fleiss},
 	} {
 		fmt.Fprintf(w, "%s\t%v\t%v\n", row.name, row.value, row.ci)
+	}
+	if o := a.OrderFree; o != nil {
+		fmt.Fprintf(w, "α, nominal, either text first\t%v\t%v\n", o.Nominal, o.CI)
 	}
 	if len(a.Cohen) > 0 {
 		fmt.Fprintf(w, "\nCOHEN κ\tVALUE\tN IN COMMON\n")

@@ -87,6 +87,10 @@ func TestStatsAgreement(t *testing.T) {
 			t.Errorf("%s: side %+v, seconds %+v", p.Labeler, p.Side, p.Seconds)
 		}
 	}
+	// every pair both ways: expected agreement is ½ without ties, so α is 2·agreement − 1 (up to n/(n−1))
+	if want := 2*out.Pairwise - 1; math.Abs(float64(out.OrderFree.Nominal-want)) > .002 || out.OrderFree.CI == nil {
+		t.Errorf("order-free α %v, want %v", out.OrderFree, want)
+	}
 	cmd.On = onFlags
 	out = agreementOf(t, cmd)
 	if f := out.Flags["hallucination"]; f == nil || f.Given != 140 || f.N != 560 || f.Alpha != 1 || out.People[0].Trust.MACE < .9 {
