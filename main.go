@@ -109,8 +109,8 @@ func serveSite(ctx context.Context, dsn, addr string) error {
 }
 
 // importModel and checkModel are what hub asks of policy.
-func importModel(src, dst string, parents map[string]string) error {
-	_, err := policy.Import(src, dst, parents)
+func importModel(src, dst string, origin map[string]string) error {
+	_, err := policy.Import(src, dst, origin)
 	return err
 }
 

@@ -35,6 +35,7 @@ type Info struct {
 	FlopsPerToken float64           `json:"flops_per_token"` // of training
 	Step          int               `json:"step,omitempty"`
 	Parents       map[string]string `json:"parents,omitempty"`
+	Imported      map[string]string `json:"imported,omitempty"` // from what file, format, hub or package
 }
 
 // Describe reads what a model is, without its weights.
@@ -72,6 +73,7 @@ func Describe(path string) (Info, error) {
 	}
 	if ok {
 		info.Kind, info.Step, info.Parents = manifest.Kind, manifest.Step, manifest.Parents
+		info.Imported = importedFrom(manifest.Config)
 	}
 	ts, err := checkpoint.OpenTensors(dir)
 	if err != nil {
@@ -80,6 +82,19 @@ func Describe(path string) (Info, error) {
 	defer ts.Close()
 	info.Stored = counted(ts.Names(), func(name string) string { return string(ts.DType(name)) })
 	return info, nil
+}
+
+// importedFrom is what Import noted in agora.json, nil for a model that was trained here.
+func importedFrom(config any) map[string]string {
+	fields, _ := config.(map[string]any)
+	if fields["imported"] == nil {
+		return nil
+	}
+	from := map[string]string{}
+	for name, value := range fields {
+		from[name] = fmt.Sprint(value)
+	}
+	return from
 }
 
 func describeGGUF(path string) (Info, error) {
@@ -150,6 +165,9 @@ func (i Info) String() string {
 		i.Layers, i.Width, i.Heads, i.HeadDim, i.KVHeads, i.FFN, i.Context)
 	text += fmt.Sprintf("  vocabulary %d, %s, begin %q, end %q, template %s\n", i.Vocab, head, i.BOS, i.EOS, i.Template)
 	text += fmt.Sprintf("  tensors: %s; %.3g FLOPs per trained token\n", i.Stored, i.FlopsPerToken)
+	for _, name := range sortedNames(i.Imported) {
+		text += fmt.Sprintf("  %s: %s\n", name, i.Imported[name])
+	}
 	for _, role := range sortedNames(i.Parents) {
 		text += fmt.Sprintf("  %s: %s\n", role, i.Parents[role])
 	}

@@ -41,19 +41,7 @@ func TestSmolLM2(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var rows []struct {
-		Text   string
-		IDs    []int32
-		Logits map[string]float64
-		Greedy []int32
-	}
-	data, err := os.ReadFile(filepath.Join("testdata", "smollm2.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(data, &rows); err != nil {
-		t.Fatal(err)
-	}
+	rows := smolRows(t)
 	s, err := NewSampler(testDevice(t), m, len(rows), 128)
 	if err != nil {
 		t.Fatal(err)
@@ -85,6 +73,26 @@ func TestSmolLM2(t *testing.T) {
 	}
 	t.Run("vocabulary", func(t *testing.T) { checkSmolVocabulary(t, m.Tokenizer) })
 	t.Run("template", func(t *testing.T) { checkSmolTemplate(t, m) })
+}
+
+// smolRow is a row of testdata/smollm2.json.
+type smolRow struct {
+	Text   string
+	IDs    []int32
+	Logits map[string]float64 // by id
+	Greedy []int32
+}
+
+func smolRows(t *testing.T) (rows []smolRow) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", "smollm2.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, &rows); err != nil {
+		t.Fatal(err)
+	}
+	return rows
 }
 
 // checkSmolVocabulary encodes the GPT-2 reference texts: the hash is that of the ids which Hugging
@@ -270,7 +278,7 @@ func TestImport(t *testing.T) {
 	if err := m.WriteGGUF(src, "m", checkpoint.GGUFF16); err != nil {
 		t.Fatal(err)
 	}
-	want, err := Import(src, dst, map[string]string{"hub": "sha256:00"})
+	want, err := Import(src, dst, map[string]string{"hub": "me/m@c0ffee"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -284,7 +292,7 @@ func TestImport(t *testing.T) {
 		}
 	}
 	info, err := Describe(dst)
-	if err != nil || info.Params != m.Params.Count() || info.Parents["source"] != want.Hash || info.Parents["hub"] != "sha256:00" || info.Layers != 2 {
+	if err != nil || info.Params != m.Params.Count() || info.Parents["source"] != want.Hash || info.Imported["hub"] != "me/m@c0ffee" || info.Imported["imported"] != "m.gguf" || info.Layers != 2 {
 		t.Errorf("info %+v (%v)", info, err)
 	}
 	if _, err := Import(src, dst, nil); err == nil || !strings.Contains(err.Error(), "exists already") {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -12,8 +13,9 @@ import (
 )
 
 // Import reads a GGUF file, or a model directory as transformers writes it, checks it, and writes it
-// to dst as a checkpoint of agora's own. parents may say where src came from.
-func Import(src, dst string, parents map[string]string) (*Model, error) {
+// to dst as a checkpoint of agora's own. origin may say where src came from, such as hub: owner/name@commit;
+// agora.json keeps it among the settings.
+func Import(src, dst string, origin map[string]string) (*Model, error) {
 	if err := absent(dst); err != nil {
 		return nil, err
 	}
@@ -24,14 +26,11 @@ func Import(src, dst string, parents map[string]string) (*Model, error) {
 	if err := m.checkFinite(); err != nil {
 		return nil, fmt.Errorf("%s: %w", src, err)
 	}
-	manifest := checkpoint.Manifest{
-		Kind: "policy", Parents: map[string]string{"source": m.Hash}, Data: map[string]string{},
-		Config: map[string]string{"imported": filepath.Base(src), "format": format}, Metrics: map[string]float64{},
-	}
-	for role, hash := range parents {
-		manifest.Parents[role] = hash
-	}
-	return m, m.Save(dst, manifest)
+	config := map[string]string{"imported": filepath.Base(src), "format": format}
+	maps.Copy(config, origin)
+	return m, m.Save(dst, checkpoint.Manifest{
+		Kind: "policy", Parents: map[string]string{"source": m.Hash}, Data: map[string]string{}, Config: config, Metrics: map[string]float64{},
+	})
 }
 
 // readForeign loads a model file or directory.

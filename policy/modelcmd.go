@@ -113,7 +113,7 @@ func (m *Model) card(name string, manifest checkpoint.Manifest) []byte {
 	var b strings.Builder
 	class := map[string]string{Llama: "LlamaForCausalLM", GPT2: "GPT2LMHeadModel"}[m.Config.Family]
 	fmt.Fprintf(&b, "---\nlibrary_name: transformers\npipeline_tag: text-generation\n---\n# %s\n\n", name)
-	fmt.Fprintf(&b, "A %s of %s parameters with a context of %d tokens, trained with agora.\n\n", class, humanCount(m.Params.Count()), m.Config.Context)
+	fmt.Fprintf(&b, "A %s of %s parameters with a context of %d tokens, written by agora.\n\n", class, humanCount(m.Params.Count()), m.Config.Context)
 	fmt.Fprintf(&b, "```python\nfrom transformers import AutoModelForCausalLM, AutoTokenizer\nmodel = AutoModelForCausalLM.from_pretrained(%q)\ntokenizer = AutoTokenizer.from_pretrained(%q)\n```\n\n", name, name)
 	fmt.Fprintf(&b, "Prompts use agora's template `%s`. `agora.json` holds the hashes of parents, data and settings.\n", m.Template)
 	for _, metric := range sortedNames(manifest.Metrics) {

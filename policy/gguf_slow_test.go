@@ -1,0 +1,137 @@
+//go:build slow
+
+package policy
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"agora/policy/checkpoint"
+	"agora/reward/prefs"
+)
+
+// python runs a script with packages that may be missing; the message says what to install.
+func python(t *testing.T, script, packages string, args ...string) []byte {
+	t.Helper()
+	bin := os.Getenv("AGORA_PYTHON")
+	if bin == "" {
+		t.Skipf("AGORA_PYTHON is not set: python3 -m venv V && V/bin/pip install torch transformers xllamacpp, then AGORA_PYTHON=V/bin/python")
+	}
+	if err := exec.Command(bin, "-c", "import "+packages).Run(); err != nil {
+		t.Skipf("%s has no %s: %s -m pip install torch transformers xllamacpp", bin, packages, bin)
+	}
+	cmd := exec.Command(bin, append([]string{"-c", script}, args...)...)
+	cmd.Env, cmd.Stderr = append(os.Environ(), "HF_HUB_OFFLINE=1"), os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// continueInLlamaCpp prints what llama.cpp makes greedily of prompts of ids, and of one of text.
+const continueInLlamaCpp = `
+import json, sys, xllamacpp
+p = xllamacpp.CommonParams()
+p.model.path, p.n_ctx, p.n_parallel, p.warmup, p.cpuparams.n_threads = sys.argv[1], 512, 1, False, 2
+server = xllamacpp.Server(p)
+prompts = json.loads(sys.argv[2])
+print(json.dumps([server.handle_completions({"prompt": x, "n_predict": 24, "temperature": 0, "ignore_eos": True})["choices"][0]["text"] for x in prompts]))
+`
+
+// TestLoadedByLlamaCpp exports SmolLM2 and has llama.cpp itself (the binding xllamacpp) continue texts:
+// as F16 it writes what transformers writes in fp32, from ids and from text.
+func TestLoadedByLlamaCpp(t *testing.T) {
+	m, err := LoadGGUF(shared(t, "models", "SmolLM2-135M-Instruct.Q4_1.gguf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := smolRows(t)
+	for _, kind := range []checkpoint.Quant{checkpoint.GGUFF16, checkpoint.GGUFQ8_0} {
+		path := filepath.Join(t.TempDir(), "m.gguf")
+		if err := m.WriteGGUF(path, "smollm2", kind); err != nil {
+			t.Fatal(err)
+		}
+		prompts, err := json.Marshal([]any{rows[0].IDs, rows[0].Text, rows[3].IDs})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		if err := json.Unmarshal(python(t, continueInLlamaCpp, "xllamacpp", path, string(prompts)), &got); err != nil {
+			t.Fatal(err)
+		}
+		for i, row := range []smolRow{rows[0], rows[0], rows[3]} {
+			want := m.Tokenizer.Text(row.Greedy)
+			if kind == checkpoint.GGUFQ8_0 { // rounds the weights: the beginning must be the same
+				want, got[i] = want[:7], got[i][:min(7, len(got[i]))]
+			}
+			if got[i] != want {
+				t.Errorf("%s, %q: llama.cpp writes %q, transformers %q", kind, row.Text, got[i], want)
+			}
+		}
+	}
+}
+
+// TestGPT2LoadedByLlamaCpp does the same with a small model of the other family, against agora's own
+// tokens for the same F16 weights.
+func TestGPT2LoadedByLlamaCpp(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.gguf")
+	if err := fixture(t, "gpt2").WriteGGUF(path, "gpt2", checkpoint.GGUFF16); err != nil {
+		t.Fatal(err)
+	}
+	m, err := LoadGGUF(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	if err := json.Unmarshal(python(t, continueInLlamaCpp, "xllamacpp", path, "[[41,82,5,300]]"), &got); err != nil {
+		t.Fatal(err)
+	}
+	ours := sample(t, sampler(t, m, 1), []Request{{Prompt: []int32{41, 82, 5, 300}}}, Sampling{MaxNew: 24, IgnoreEnd: true})[0]
+	if want := m.Tokenizer.Text(ours.Tokens); got[0] != want {
+		t.Errorf("llama.cpp writes %q, agora %q", got[0], want)
+	}
+}
+
+// TestImportLoadedByTransformers imports SmolLM2 and has transformers load the directory: the same
+// ids, digits included, and the same logits.
+func TestImportLoadedByTransformers(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "smollm2")
+	m, err := Import(shared(t, "models", "SmolLM2-135M-Instruct.Q4_1.gguf"), dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts, err := json.Marshal([]string{"The capital of France is", "In 1987, 3 bears — naïve ones.\n\n  Yes", "don't they're 2+2=4"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Rows []referenceRow `json:"rows"`
+		EOS  int32          `json:"eos"`
+	}
+	if err := json.Unmarshal(python(t, loadInPython, "torch, transformers", dir, string(texts)), &got); err != nil {
+		t.Fatal(err)
+	}
+	checkAgainst(t, m, got.Rows)
+	if got.EOS != 2 {
+		t.Errorf("end token %d, want 2", got.EOS)
+	}
+	// The prompt that agora composes is the one of the model's own chat template.
+	var prompt []int32
+	if err := json.Unmarshal(python(t, `
+import json, sys
+from transformers import AutoTokenizer
+tok = AutoTokenizer.from_pretrained(sys.argv[1])
+out = tok.apply_chat_template([{"role": "user", "content": "What is 12 + 30?"}], add_generation_prompt=True, tokenize=False)
+print(json.dumps(tok(out, add_special_tokens=False)["input_ids"]))
+`, "transformers", dir), &prompt); err != nil {
+		t.Fatal(err)
+	}
+	if ours := m.Template.Prompt(m.Tokenizer, prefs.Plain("What is 12 + 30?")); !slices.Equal(ours, prompt) {
+		t.Errorf("prompt %v, the chat template gives %v", ours, prompt)
+	}
+}
