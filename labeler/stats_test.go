@@ -192,6 +192,21 @@ func TestStatsDiversity(t *testing.T) {
 	}
 }
 
+func TestStatsCurve(t *testing.T) {
+	out, err := runCommand(t, StatsCurveCmd{Judgements: study(t), Resampling: quick, On: onPairs, Most: 3, JSON: true})
+	if err != nil || strings.Count(out, "\n") != 3 {
+		t.Fatal(out, err)
+	}
+	var p pointJSON
+	if err := json.Unmarshal([]byte(strings.SplitN(out, "\n", 2)[0]), &p); err != nil {
+		t.Fatal(err)
+	}
+	whole := agreementOf(t, StatsAgreementCmd{Judgements: study(t), Resampling: quick, On: onPairs, Ties: tiesOutcome})
+	if p.Labelers != 1 || p.N != 60 || math.Abs(float64(p.Agreement-whole.Pairwise)) > .05 { // one predicts one: agreement
+		t.Errorf("%+v, pairwise agreement %v", p, whole.Pairwise)
+	}
+}
+
 func TestStatsLabelTable(t *testing.T) {
 	dir := t.TempDir()
 	write := func(text string) string {
