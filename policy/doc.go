@@ -5,6 +5,8 @@
 // The parts, each in the file of its name:
 //
 //	Config, Model    the architecture; weights, tokenizer and template together; Load and Save
+//	Import, LoadGGUF pretrained models of others, from GGUF files and Hugging Face directories;
+//	                 Model.WriteGGUF is the way out to llama.cpp, Save the one to transformers
 //	Model.Hidden     traces the transformer into a graph; everything else is built on it
 //	Batch            sequences laid one after another as a token stream, with the rows that count
 //	Scorer, Sampler  log-probabilities of given tokens; new tokens with theirs. Both agree with the
@@ -13,5 +15,6 @@
 //	Fit              SFT's loop for a loss that a package above brings (ppo/dpo)
 //	RunDir, Sink     what a training run leaves behind: run.json, metrics.jsonl, samples.jsonl and
 //	                 a checkpoint that appears whole or not at all
+//	Allocate, Table  what size and how many tokens a compute budget buys (Chinchilla, Kaplan)
 //	LoadConfig       flat settings structs from TOML and key=value
 package policy

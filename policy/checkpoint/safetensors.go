@@ -1,5 +1,5 @@
-// Package checkpoint stores models: safetensors files, and directories that appear whole or not at
-// all, carry the hash of every file in agora.json and are verified when they are read. Nothing in a
+// Package checkpoint stores models: safetensors and GGUF files, and directories that appear whole or
+// not at all, carry the hash of every file in agora.json and are verified when they are read. Nothing in a
 // checkpoint depends on the clock, the host, the process or a path.
 package checkpoint
 
