@@ -46,6 +46,7 @@ func TestTrainOnCommands(t *testing.T) {
 	}
 	const atLength = `awk "{print \"{\\\"score\\\": \" length(\$0) \"}\"}"` // long lines are good
 	dir := t.TempDir()
+	files := toyFiles(t, dir)
 	for _, tt := range []struct {
 		name    string
 		rewards []string
@@ -59,7 +60,7 @@ func TestTrainOnCommands(t *testing.T) {
 		{"failing", []string{"reward", "exec:exit 1"}, func(c *Config) {}, "exit status 1"},
 		{"none", nil, func(c *Config) {}, "no reward"},
 	} {
-		job, c := toyFiles(t, dir), toyConfig()
+		job, c := files, toyConfig()
 		job.Ptx, job.Reward, job.Judge = nil, "", ""
 		for _, flag := range tt.rewards {
 			s := ParseReward(flag)
