@@ -15,6 +15,9 @@ func ggufConfig(g *checkpoint.GGUF) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
+	if n, _ := g.Int("split.count"); n > 1 {
+		return Config{}, fmt.Errorf("metadata split.count is %d: this is one part of several; llama-gguf-split --merge joins them", n)
+	}
 	if err := refuseGGUF(g, arch); err != nil {
 		return Config{}, err
 	}

@@ -215,6 +215,7 @@ func TestGGUFRefuses(t *testing.T) {
 		{name: "other", key: "general.architecture", value: "mamba", want: `architecture "mamba"`},
 		{name: "no architecture", key: "general.architecture", want: "general.architecture is missing"},
 		{name: "scaled", key: "llama.rope.scaling.type", value: "yarn", want: "rope.scaling.type"},
+		{name: "in parts", key: "split.count", value: uint32(3), want: "split.count is 3"},
 		{name: "no layers", key: "llama.block_count", want: "llama.block_count is missing"},
 		{name: "text for number", key: "llama.block_count", value: "two", want: "llama.block_count is two"},
 		{name: "more layers", key: "llama.block_count", value: uint32(3), want: "tensor blk.2.attn_norm.weight is missing"},
