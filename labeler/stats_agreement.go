@@ -125,6 +125,7 @@ func (cmd StatsAgreementCmd) gather(ctx context.Context) (in agreementInput, err
 	if len(in.labels) == 0 {
 		return in, set.nothing()
 	}
+	spread(in.labels)
 	return in, nil
 }
 

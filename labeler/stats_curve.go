@@ -65,6 +65,7 @@ func (cmd StatsCurveCmd) Run(ctx context.Context) error {
 	if len(set.labels) == 0 {
 		return set.nothing()
 	}
+	spread(set.labels)
 	t, err := agree.NewTable(set.labels)
 	if err != nil {
 		return err

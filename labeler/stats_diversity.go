@@ -255,6 +255,7 @@ func (cmd StatsDiversityCmd) compare(p *pool, out *diversityJSON) error {
 	if len(of) == 0 {
 		return fmt.Errorf("--by %s: no value of it is shared by %d labelers", cmd.By, smallestGroup)
 	}
+	spread(p.set.labels)
 	t, err := agree.NewTable(p.set.labels)
 	if err != nil {
 		return err

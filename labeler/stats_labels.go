@@ -83,18 +83,9 @@ func (s *labelSet) addPairs(r *prefs.Ranked) {
 			if value == 0 && s.ties == tiesDrop {
 				continue
 			}
-			s.labels = append(s.labels, agree.Label{Item: itemOfRanking(r), Unit: p.item + "\x00" + p.a + "\x00" + p.b, Labeler: r.Worker, Value: value})
+			s.labels = append(s.labels, agree.Label{Item: p.item, Unit: p.item + "\x00" + p.a + "\x00" + p.b, Labeler: r.Worker, Value: value})
 		}
 	}
-}
-
-// itemOfRanking is what answers are resampled by: the prompt, or nothing (each pair by itself) where
-// the source has none and all texts would be one item.
-func itemOfRanking(r *prefs.Ranked) string {
-	if len(r.Prompt) == 0 {
-		return ""
-	}
-	return r.PromptID
 }
 
 func compareInt(a, b int) int { return min(1, max(-1, a-b)) }
@@ -147,6 +138,17 @@ func completionOf(r *prefs.Ranked, id string) (prefs.Completion, bool) {
 		return prefs.Completion{}, false
 	}
 	return r.Completions[i], true
+}
+
+// spread makes every pair an item of its own where the source has one prompt for all, such as "which is
+// funnier?": resampling whole prompts would then resample nothing.
+func spread(labels []agree.Label) {
+	if slices.ContainsFunc(labels, func(l agree.Label) bool { return l.Item != labels[0].Item }) {
+		return
+	}
+	for i := range labels {
+		labels[i].Item = ""
+	}
 }
 
 // about says in words what was compared and what ties were worth.

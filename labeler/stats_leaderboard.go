@@ -103,11 +103,7 @@ func appendDuels(duels []agree.Duel, answer int, r *prefs.Ranked) []agree.Duel {
 				continue
 			}
 			score := (1 + float64(compareInt(*r.Ranks[j], *r.Ranks[i]))) / 2
-			item := itemOfRanking(r)
-			if item == "" {
-				item = min(completionKey(a)+"\x00"+completionKey(b), completionKey(b)+"\x00"+completionKey(a))
-			}
-			duels = append(duels, agree.Duel{Answer: answer, Item: item, Labeler: r.Worker, A: a.Policy, B: b.Policy, Score: score, Groups: groups})
+			duels = append(duels, agree.Duel{Answer: answer, Item: r.PromptID, Labeler: r.Worker, A: a.Policy, B: b.Policy, Score: score, Groups: groups})
 		}
 	}
 	return duels

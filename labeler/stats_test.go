@@ -102,6 +102,24 @@ func TestStatsAgreement(t *testing.T) {
 	}
 }
 
+// TestStatsOnePrompt: with one question for all pairs, the pairs are what is resampled.
+func TestStatsOnePrompt(t *testing.T) {
+	var b strings.Builder
+	for p := range 12 {
+		for w := range 2 {
+			fmt.Fprintf(&b, `{"prompt":"Funnier?","chosen":"x%d","rejected":"y%d","worker":"w%d"}`+"\n", p, p, w)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "one.jsonl")
+	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := agreementOf(t, StatsAgreementCmd{Judgements: Judgements{Data: []string{file}}, Resampling: quick, On: onPairs, Ties: tiesOutcome})
+	if out.Items != 12 || out.Units != 12 || out.CIBy != "item" || out.Pairwise != 1 {
+		t.Errorf("%+v", out)
+	}
+}
+
 // TestStatsTies: of the three people's verdicts better, equal, equal one pair in three agrees.
 func TestStatsTies(t *testing.T) {
 	line := `{"schema":"ranked/1","prompt_id":"p","prompt":"q","completions":[{"id":"1","text":"a"},{"id":"2","text":"b"}],"ranks":%s,"worker":"%s"}` + "\n"
