@@ -23,7 +23,7 @@ type drawn struct {
 	prompts     [][]int32
 }
 
-// comparison measures SFT against PPO: the same prompts, the same random numbers, temperature 1.
+// comparison measures SFT against PPO: the same prompts, the same random numbers, the same temperature.
 type comparison struct {
 	dev     *cpu.Device
 	prompts []*prefs.Prompt
@@ -45,7 +45,7 @@ func (c comparison) draw(ctx context.Context, m *policy.Model) (*drawn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.sampled, err = s.Sample(ctx, reqs, policy.Sampling{MaxNew: c.maxNew, Temperature: 1, Seed: c.seed}, nil); err != nil {
+	if d.sampled, err = s.Sample(ctx, reqs, policy.Sampling{MaxNew: c.maxNew, Temperature: temperature, Seed: c.seed}, nil); err != nil {
 		return nil, err
 	}
 	for i, out := range d.sampled {
@@ -91,7 +91,7 @@ func (c comparison) score(ctx context.Context, m *reward.Model, d *drawn) ([]flo
 // kl is the mean over the samples of Σ (log π − log π₀), nats a response: d's own log-probabilities
 // against those of the reference.
 func (c comparison) kl(ctx context.Context, reference *policy.Model, d *drawn) (float64, error) {
-	s, err := policy.NewScorer(c.dev, reference, 0, 1)
+	s, err := policy.NewScorer(c.dev, reference, 0, temperature)
 	if err != nil {
 		return 0, err
 	}

@@ -24,7 +24,7 @@ type RunCmd struct {
 
 // Database says which database a command works on.
 type Database struct {
-	DB  string `name:"db" placeholder:"FILE" help:"Database file (default: agora.db in --dir)."`
+	DB  string `name:"db" placeholder:"FILE" help:"Database: a file (default: agora.db in --dir), or postgres://USER@HOST/NAME with the password in PGPASSWORD or ~/.pgpass."`
 	Dir string `default:"." placeholder:"DIR" help:"Folder of the database when --db is not given."`
 }
 
@@ -203,7 +203,7 @@ func eachJSON[T any](w io.Writer, rows []T, render func(T) map[string]any) error
 
 // withStore opens an existing database for one command.
 func withStore(ctx context.Context, dsn string, fn func(*db.Store) error) error {
-	if _, err := os.Stat(dsn); err != nil {
+	if _, err := os.Stat(dsn); err != nil && !db.IsServer(dsn) {
 		return fmt.Errorf("no database at %s (--db or --dir says where it is)", dsn)
 	}
 	store, err := db.Open(ctx, dsn, db.Options{})

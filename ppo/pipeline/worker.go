@@ -39,13 +39,14 @@ type Worker struct {
 	trainers map[string]trainer
 }
 
-// NewWorker makes a worker of this process. Runs are kept in "runs" beside the database.
+// NewWorker makes a worker of this process. Runs are kept in "runs" beside the
+// database's file, or in the working directory when it is on a server.
 func NewWorker(store *db.Store, log *slog.Logger) *Worker {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
-	dir, err := filepath.Abs(filepath.Dir(strings.TrimPrefix(store.DSN(), "file:")))
+	dir, err := filepath.Abs(store.Dir())
 	if err != nil {
 		dir = "."
 	}
