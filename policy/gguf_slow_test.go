@@ -40,7 +40,7 @@ p = xllamacpp.CommonParams()
 p.model.path, p.n_ctx, p.n_parallel, p.warmup, p.cpuparams.n_threads = sys.argv[1], 512, 1, False, 2
 server = xllamacpp.Server(p)
 prompts = json.loads(sys.argv[2])
-print(json.dumps([server.handle_completions({"prompt": x, "n_predict": 24, "temperature": 0, "ignore_eos": True})["choices"][0]["text"] for x in prompts]))
+print(json.dumps([server.handle_completions({"prompt": x, "n_predict": 24, "temperature": 0})["choices"][0]["text"] for x in prompts]))
 `
 
 // TestLoadedByLlamaCpp exports SmolLM2 and has llama.cpp itself (the binding xllamacpp) continue texts:
@@ -65,7 +65,11 @@ func TestLoadedByLlamaCpp(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, row := range []smolRow{rows[0], rows[0], rows[3]} {
-			want := m.Tokenizer.Text(row.Greedy)
+			answer := row.Greedy
+			if end := slices.Index(answer, 2); end >= 0 { // llama.cpp stops there
+				answer = answer[:end]
+			}
+			want := m.Tokenizer.Text(answer)
 			if kind == checkpoint.GGUFQ8_0 { // rounds the weights: the beginning must be the same
 				want, got[i] = want[:7], got[i][:min(7, len(got[i]))]
 			}
@@ -91,8 +95,8 @@ func TestGPT2LoadedByLlamaCpp(t *testing.T) {
 	if err := json.Unmarshal(python(t, continueInLlamaCpp, "xllamacpp", path, "[[41,82,5,300]]"), &got); err != nil {
 		t.Fatal(err)
 	}
-	ours := sample(t, sampler(t, m, 1), []Request{{Prompt: []int32{41, 82, 5, 300}}}, Sampling{MaxNew: 24, IgnoreEnd: true})[0]
-	if want := m.Tokenizer.Text(ours.Tokens); got[0] != want {
+	ours := sample(t, sampler(t, m, 1), []Request{{Prompt: []int32{41, 82, 5, 300}}}, Sampling{MaxNew: 24})[0]
+	if want := m.Tokenizer.Text(ours.Tokens); got[0] != want || want == "" {
 		t.Errorf("llama.cpp writes %q, agora %q", got[0], want)
 	}
 }
