@@ -58,11 +58,8 @@ func (c *TrainCmd) Run(ctx context.Context) error { return c.train(ctx, c.Profil
 
 // train runs with a profile's settings, then those of the file, then those of --set.
 func (c *trainFlags) train(ctx context.Context, profile string) error {
-	cfg, err := Profile(profile)
+	cfg, err := c.settings(profile)
 	if err != nil {
-		return err
-	}
-	if err := policy.LoadConfig(&cfg, c.Config, c.Set); err != nil {
 		return err
 	}
 	dev, err := cpu.Open(c.Workers)
@@ -85,6 +82,14 @@ func (c *trainFlags) train(ctx context.Context, profile string) error {
 	fmt.Printf("%s: score %.3f, KL %.2f nats, after %d iterations and %d episodes\n",
 		res.Dir, res.Metrics["objective/scores"], res.Metrics["objective/kl"], res.Iterations, res.Episodes)
 	return nil
+}
+
+func (c *trainFlags) settings(profile string) (Config, error) {
+	cfg, err := Profile(profile)
+	if err != nil {
+		return cfg, err
+	}
+	return cfg, policy.LoadConfig(&cfg, c.Config, c.Set)
 }
 
 // rewardsOf splits what --reward says into the first, if it is a model, and the others.

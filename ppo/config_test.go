@@ -2,6 +2,7 @@ package ppo
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -20,6 +21,25 @@ func TestProfilesAreValid(t *testing.T) {
 	}
 	if _, err := Profile("gpt5"); err == nil || !strings.Contains(err.Error(), `"gpt5"`) {
 		t.Errorf("unknown profile: %v", err)
+	}
+}
+
+// What the commands start from: the profile, and --set on top.
+func TestCommandSettings(t *testing.T) {
+	for profile, want := range map[string]Estimator{"": GAE, "default": GAE, "tldr": GAE, "rloo": RLOO, "grpo": GRPO} {
+		flags := trainFlags{Set: []string{"iterations=7", "kl_coef=0.25"}}
+		c, err := flags.settings(profile)
+		if err != nil || c.Estimator != want || c.Iterations != 7 || c.KLCoef != .25 {
+			t.Errorf("profile %q: %v %s %d %g", profile, err, c.Estimator, c.Iterations, c.KLCoef)
+		}
+	}
+	plain, err := (&trainFlags{}).settings("")
+	if err != nil || !reflect.DeepEqual(plain, DefaultConfig()) {
+		t.Errorf("without a profile: %v %+v", err, plain)
+	}
+	preset, err := (&trainFlags{Set: []string{"preset=rloo"}}).settings("") // as a worker would
+	if err != nil || preset.Estimator != RLOO || preset.SamplesPerPrompt != 4 {
+		t.Errorf("preset=rloo: %v %+v", err, preset)
 	}
 }
 

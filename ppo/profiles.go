@@ -10,11 +10,11 @@ var Profiles = []string{"default", "instructgpt", "tldr", "lhp2019", "rloo", "gr
 // model's size (learning rate) are those of the smallest model of the source.
 func Profile(name string) (Config, error) {
 	c := DefaultConfig()
-	if name != "" && name != "default" {
-		c.WarmupIterations = 0
+	if name == "" || name == "default" {
+		return c, nil
 	}
+	c.WarmupIterations = 0
 	switch name {
-	case "default":
 	case "instructgpt": // Ouyang et al. 2022, appendix C.4; λ is not printed there, .95 is Stiennon et al. 2020's
 		c.Iterations, c.Episodes, c.Epochs, c.Minibatches = 500, 512, 1, 8 // 256k episodes, minibatches of 64
 		c.MaxNewTokens, c.MicroTokens = 1024, 16384
