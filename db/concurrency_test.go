@@ -5,17 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"sync"
 	"testing"
 
 	"gorm.io/gorm"
+
+	"agora/db/dbtest/place"
 )
 
 // crowd opens a database with a project and people.
 func crowd(t *testing.T, items, overlap, people int) (*Store, Project, []User) {
 	t.Helper()
-	st, err := Open(t.Context(), filepath.Join(t.TempDir(), "agora.db"), Options{})
+	return crowdAt(t, place.New(t), items, overlap, people)
+}
+
+func crowdAt(t *testing.T, dsn string, items, overlap, people int) (*Store, Project, []User) {
+	t.Helper()
+	st, err := Open(t.Context(), dsn, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,15 +53,41 @@ func crowd(t *testing.T, items, overlap, people int) (*Store, Project, []User) {
 // by three different people.
 func TestFiftyLabelers(t *testing.T) {
 	st, p, users := crowd(t, 200, 3, 50)
+	workTogether(t, []*Store{st}, p, users)
+	checkOverlap(t, st, p, 200, 3)
+}
+
+// TestTwoSites lets people work over two connections to one database, as two
+// sites on two machines do: the overlap is as exact.
+func TestTwoSites(t *testing.T) {
+	dsn := place.New(t)
+	a, p, users := crowdAt(t, dsn, 40, 3, 10)
+	b, err := Open(t.Context(), dsn, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close() })
+	workTogether(t, []*Store{a, b}, p, users)
+	checkOverlap(t, b, p, 40, 3)
+}
+
+// workTogether lets everybody work at once, spread over the stores.
+func workTogether(t *testing.T, stores []*Store, p Project, users []User) {
+	t.Helper()
 	var wg sync.WaitGroup
 	for i, u := range users {
 		wg.Go(func() {
-			if err := work(t.Context(), st, p, u, rand.New(rand.NewPCG(1, uint64(i)))); err != nil {
+			if err := work(t.Context(), stores[i%len(stores)], p, u, rand.New(rand.NewPCG(1, uint64(i)))); err != nil {
 				t.Errorf("%s: %v", u.Name, err)
 			}
 		})
 	}
 	wg.Wait()
+}
+
+// checkOverlap wants every item answered by as many different people as asked for.
+func checkOverlap(t *testing.T, st *Store, p Project, items, overlap int) {
+	t.Helper()
 	answers, err := all[Answer](st.r.Where("state = ?", AnswerActive))
 	if err != nil {
 		t.Fatal(err)
@@ -70,16 +102,16 @@ func TestFiftyLabelers(t *testing.T) {
 		}
 		people[a.ItemID][a.UserID] = true
 	}
-	if len(answers) != 600 {
-		t.Errorf("%d answers, want exactly 600", len(answers))
+	if len(answers) != items*overlap {
+		t.Errorf("%d answers, want exactly %d", len(answers), items*overlap)
 	}
 	for item, by := range people {
-		if len(by) != 3 {
-			t.Errorf("item %d has %d answers, want 3", item, len(by))
+		if len(by) != overlap {
+			t.Errorf("item %d has %d answers, want %d", item, len(by), overlap)
 		}
 	}
 	q, err := st.Queue(t.Context(), p.ID)
-	if err != nil || q.Answered != 600 || q.Finished != 200 || q.Open != 0 {
+	if err != nil || q.Answered != int64(items*overlap) || q.Finished != int64(items) || q.Open != 0 {
 		t.Errorf("queue %+v, %v", q, err)
 	}
 }

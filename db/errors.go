@@ -23,8 +23,26 @@ var (
 	ErrReadOnly      = errors.New("the database cannot be written")
 	ErrDamaged       = errors.New("the database file is damaged")
 	ErrOldSQLite     = errors.New("SQLite is too old")
+	ErrOldPostgres   = errors.New("PostgreSQL is too old")
+	ErrUnreachable   = errors.New("the database server does not answer")
 	ErrBadOptions    = errors.New("the database connection has unsafe settings")
 )
+
+// explain turns the drivers' errors into the package's own, keeping the cause.
+func explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	for _, known := range []error{ErrFull, ErrLocked, ErrReadOnly, ErrNotAgora, ErrDamaged, ErrUnreachable} {
+		if errors.Is(err, known) {
+			return err
+		}
+	}
+	return explainPostgres(explainSQLite(err))
+}
+
+// isUnique tells whether err is a broken UNIQUE or PRIMARY KEY constraint.
+func isUnique(err error) bool { return isUniqueSQLite(err) || isUniquePostgres(err) }
 
 // InvalidError says which field of the input is wrong and why. The reason is
 // fit to be shown to the person who typed it.

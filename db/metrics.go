@@ -17,6 +17,8 @@ func (s *Store) Append(ctx context.Context, metrics []Metric, samples []Sample) 
 			return invalid("metric", "%s is %v at step %d", m.Name, m.Value, m.Step)
 		}
 	}
+	metrics = lastOf(metrics, func(m Metric) any { return [3]any{m.RunID, m.Step, m.Name} })
+	samples = lastOf(samples, func(s Sample) any { return [3]any{s.RunID, s.Step, s.Idx} })
 	return s.write(ctx, func(tx *gorm.DB) error {
 		tx = tx.Clauses(clause.OnConflict{UpdateAll: true})
 		if len(metrics) > 0 {
@@ -29,6 +31,23 @@ func (s *Store) Append(ctx context.Context, metrics []Metric, samples []Sample) 
 		}
 		return tx.CreateInBatches(samples, 200).Error
 	})
+}
+
+// lastOf keeps the last row of each key: PostgreSQL refuses to overwrite a row
+// that the same statement wrote.
+func lastOf[T any](rows []T, key func(T) any) []T {
+	at := make(map[any]int, len(rows))
+	var kept []T
+	for _, r := range rows {
+		k := key(r)
+		if i, ok := at[k]; ok {
+			kept[i] = r
+			continue
+		}
+		at[k] = len(kept)
+		kept = append(kept, r)
+	}
+	return kept
 }
 
 // AppendMetrics writes metrics alone, see Append.

@@ -73,8 +73,13 @@ func migrate(ctx context.Context, s *Store) error {
 		if err := checkApplied(done, ms); err != nil {
 			return err
 		}
+		if len(done) == 0 && s.mark != "" {
+			if err := tx.Exec(s.mark).Error; err != nil {
+				return err
+			}
+		}
 		for _, m := range ms[len(done):] {
-			if err := apply(tx, m, s.Now()); err != nil {
+			if err := s.apply(tx, m); err != nil {
 				return fmt.Errorf("migration %s: %w", m.Name, err)
 			}
 		}
@@ -96,8 +101,8 @@ func checkApplied(done []schemaMigration, known []migration) error {
 }
 
 // apply runs one file. Statements end with a semicolon at the end of a line.
-func apply(tx *gorm.DB, m migration, now Millis) error {
-	for _, stmt := range strings.Split(dialect.Replace(m.SQL), ";\n") {
+func (s *Store) apply(tx *gorm.DB, m migration) error {
+	for _, stmt := range strings.Split(s.schema.Replace(m.SQL), ";\n") {
 		if strings.TrimSpace(stmt) == "" {
 			continue
 		}
@@ -105,5 +110,5 @@ func apply(tx *gorm.DB, m migration, now Millis) error {
 			return err
 		}
 	}
-	return tx.Create(&schemaMigration{m.Version, m.Name, m.SHA256, now}).Error
+	return tx.Create(&schemaMigration{m.Version, m.Name, m.SHA256, s.Now()}).Error
 }

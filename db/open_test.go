@@ -13,7 +13,12 @@ import (
 	"time"
 
 	sqlite3 "github.com/mattn/go-sqlite3"
+
+	"agora/db/dbtest/place"
 )
+
+// What follows is about SQLite's files, whatever database the other tests run on;
+// postgres_test.go has the same for a server.
 
 func openAt(t *testing.T, path string) (*Store, error) {
 	t.Helper()
@@ -90,7 +95,7 @@ func TestOpenRefuses(t *testing.T) {
 			}
 		}},
 		{name: "memory", dsn: ":memory:", message: "needs a file name"},
-		{name: "server", dsn: "postgres://host/db", message: "not a file name"},
+		{name: "other server", dsn: "mysql://host/db", message: "neither a file name nor a postgres:// address"},
 		{name: "own options", dsn: "agora.db?_journal_mode=OFF", message: "has options"},
 		{name: "no such folder", dsn: "nowhere/agora.db", message: "folder nowhere does not exist"},
 	}
@@ -186,14 +191,14 @@ func TestReopenKeepsData(t *testing.T) {
 	}
 }
 
-// TestTwoStores opens the same file twice, as a site and a worker do.
+// TestTwoStores opens the same database twice, as a site and a worker do.
 func TestTwoStores(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "agora.db")
-	a, err := openAt(t, path)
+	dsn := place.New(t)
+	a, err := openAt(t, dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := openAt(t, path)
+	b, err := openAt(t, dsn)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -126,6 +126,10 @@ func TestMetricsAndSamples(t *testing.T) {
 	if err := st.AppendMetrics(ctx, []db.Metric{{RunID: run, Step: 299, Name: "kl", Value: -1}}); err != nil {
 		t.Fatal(err)
 	}
+	twice := []db.Metric{{RunID: run, Step: 299, Name: "kl", Value: -2}, {RunID: run, Step: 299, Name: "kl", Value: -1}}
+	if err := st.AppendMetrics(ctx, twice); err != nil {
+		t.Fatal(err)
+	}
 	if got := must(st.Metrics(ctx, run, -1))(t); len(got) != 600 || got[0].Name != "a" || got[599].Value != -1 {
 		t.Errorf("%d metrics, last %+v", len(got), got[len(got)-1])
 	}

@@ -28,8 +28,11 @@ const (
 	busyTimeout   = 10_000 // ms
 )
 
-// dialect replaces the placeholders of the migrations.
-var dialect = strings.NewReplacer("{{id}}", "INTEGER PRIMARY KEY AUTOINCREMENT")
+// sqliteDialect needs no lock of its own: its writer's transactions are immediate.
+var sqliteDialect = dialect{
+	schema: strings.NewReplacer("{{id}}", "INTEGER PRIMARY KEY AUTOINCREMENT"),
+	readTx: sql.TxOptions{ReadOnly: true},
+}
 
 // openSQLite opens the file with a writer and a reader pool. The driver reads
 // its settings from the file name in its own dialect and ignores what it does
@@ -45,7 +48,7 @@ func openSQLite(ctx context.Context, path string, o Options) (*Store, error) {
 	if err := createPrivate(path); err != nil {
 		return nil, err
 	}
-	s := &Store{now: o.Now, dsn: path}
+	s := &Store{now: o.Now, dsn: path, dir: filepath.Dir(path), dialect: sqliteDialect}
 	if s.w, err = openPool(sqliteURI(path, "rwc", "immediate", false), 1); err != nil {
 		return nil, err
 	}
@@ -80,7 +83,7 @@ func sqlitePath(dsn string) (string, error) {
 	case path == "" || strings.Contains(path, ":memory:"):
 		return "", invalid("--db", "needs a file name, got %q", dsn)
 	case strings.Contains(path, "://"):
-		return "", invalid("--db", "%q is not a file name; agora keeps its database in a SQLite file", dsn)
+		return "", invalid("--db", "%q is neither a file name nor a postgres:// address", dsn)
 	case strings.ContainsAny(path, "?#"):
 		return "", invalid("--db", "%q has options; agora sets its own, give the plain file name", dsn)
 	}
@@ -201,16 +204,11 @@ func checkPool(ctx context.Context, g *gorm.DB, n int, queryOnly bool) error {
 	return nil
 }
 
-// explain turns the driver's errors into the package's own, keeping the cause.
-func explain(err error) error {
+// explainSQLite names the errors of SQLite.
+func explainSQLite(err error) error {
 	var e sqlite3.Error
-	if err == nil || !errors.As(err, &e) {
+	if !errors.As(err, &e) {
 		return err
-	}
-	for _, known := range []error{ErrFull, ErrLocked, ErrReadOnly, ErrNotAgora, ErrDamaged} {
-		if errors.Is(err, known) {
-			return err
-		}
 	}
 	switch e.Code {
 	case sqlite3.ErrFull:
@@ -237,8 +235,8 @@ func explain(err error) error {
 	return err
 }
 
-// isUnique tells whether err is a broken UNIQUE or PRIMARY KEY constraint.
-func isUnique(err error) bool {
+// isUniqueSQLite tells whether err is a broken UNIQUE or PRIMARY KEY constraint.
+func isUniqueSQLite(err error) bool {
 	var e sqlite3.Error
 	return errors.As(err, &e) && (e.ExtendedCode == sqlite3.ErrConstraintUnique || e.ExtendedCode == sqlite3.ErrConstraintPrimaryKey)
 }

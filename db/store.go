@@ -7,18 +7,30 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
 )
 
 // Store is an open database. It is safe for concurrent use, also by several
-// processes on one machine.
+// processes: on one machine with SQLite, on any with PostgreSQL.
 type Store struct {
-	w   *gorm.DB // one connection: writers queue here rather than at SQLite's lock
+	w   *gorm.DB // one connection: writers queue here rather than at the database's lock
 	r   *gorm.DB // a pool of read-only connections
 	now func() time.Time
 	dsn string
+	dir string
+	dialect
+}
+
+// dialect is what the databases do not say alike.
+type dialect struct {
+	schema  *strings.Replacer // of the migrations' placeholders
+	mark    string            // statement that marks a new database as agora's
+	lock    string            // statement that makes a transaction the only writer; empty: it is by itself
+	writeTx sql.TxOptions
+	readTx  sql.TxOptions // of a snapshot
 }
 
 // Options of Open. The zero value is right outside of tests.
@@ -27,9 +39,11 @@ type Options struct {
 	Readers int              // read connections, default 4
 }
 
-// Open opens or creates the database at dsn, a file path, brings its schema
-// up to date and checks every pooled connection. It refuses a file that is
-// not agora's, that a newer agora wrote, or whose safety settings did not take.
+// Open opens the database at dsn, brings its schema up to date and checks
+// every pooled connection. dsn is the path of a SQLite file, made if need be,
+// or postgres://USER@HOST/DATABASE of an existing PostgreSQL database. Open
+// refuses a database that is not agora's, that a newer agora wrote, or whose
+// safety settings did not take.
 func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -37,9 +51,13 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	if o.Readers == 0 {
 		o.Readers = 4
 	}
-	s, err := openSQLite(ctx, dsn, o)
+	open, name := openSQLite, dsn
+	if IsServer(dsn) {
+		open, name = openPostgres, redacted(dsn)
+	}
+	s, err := open(ctx, dsn, o)
 	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", dsn, explain(err))
+		return nil, fmt.Errorf("open database %s: %w", name, explain(err))
 	}
 	return s, nil
 }
@@ -49,15 +67,27 @@ func (s *Store) Close() error {
 	return errors.Join(closeGorm(s.r), closeGorm(s.w))
 }
 
-// DSN returns what the store was opened with.
+// DSN returns what the store was opened with, less a password.
 func (s *Store) DSN() string { return s.dsn }
+
+// Dir returns the folder for files that belong to the database: where its file
+// is, or the working directory when it is on a server.
+func (s *Store) Dir() string { return s.dir }
 
 // Now returns the store's clock as a stored time.
 func (s *Store) Now() Millis { return AtMillis(s.now()) }
 
-// write runs fn in one immediate transaction on the single writer connection.
+// write runs fn in one transaction on the single writer connection. Nobody
+// else writes to the database from fn's first statement to its end.
 func (s *Store) write(ctx context.Context, fn func(tx *gorm.DB) error) error {
-	return explain(s.w.WithContext(ctx).Transaction(fn))
+	return explain(s.w.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		if s.lock != "" {
+			if err := tx.Exec(s.lock).Error; err != nil {
+				return err
+			}
+		}
+		return fn(tx)
+	}, &s.writeTx))
 }
 
 // read gives a session on the reader pool.
@@ -65,7 +95,7 @@ func (s *Store) read(ctx context.Context) *gorm.DB { return s.r.WithContext(ctx)
 
 // snapshot runs fn on one reader transaction, so that all it reads is of one moment.
 func (s *Store) snapshot(ctx context.Context, fn func(tx *gorm.DB) error) error {
-	return explain(s.r.WithContext(ctx).Transaction(fn, &sql.TxOptions{ReadOnly: true}))
+	return explain(s.r.WithContext(ctx).Transaction(fn, &s.readTx))
 }
 
 // first loads one row into a new T, or returns ErrNotFound.

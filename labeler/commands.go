@@ -13,11 +13,11 @@ import (
 
 // Database says which database a command works on.
 type Database struct {
-	DB  string `name:"db" placeholder:"FILE" help:"Database file (default: agora.db in --dir)."`
+	DB  string `name:"db" placeholder:"FILE" help:"Database: a file (default: agora.db in --dir), or postgres://USER@HOST/NAME with the password in PGPASSWORD or ~/.pgpass."`
 	Dir string `default:"." placeholder:"DIR" help:"Folder of the database when --db is not given."`
 }
 
-// path is the database's file.
+// path is the database's file, or address.
 func (d Database) path() string {
 	if d.DB != "" {
 		return d.DB
@@ -27,7 +27,7 @@ func (d Database) path() string {
 
 // existing is with for commands that should not make a new database.
 func (d Database) existing(ctx context.Context, fn func(*db.Store) error) error {
-	if _, err := os.Stat(d.path()); errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(d.path()); errors.Is(err, os.ErrNotExist) && !db.IsServer(d.path()) {
 		return fmt.Errorf("there is no database %s; `agora serve` or `agora project create` makes one, --db names another", d.path())
 	}
 	return d.with(ctx, fn)

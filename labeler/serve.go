@@ -19,7 +19,7 @@ import (
 
 // ServeConfig is what `agora serve` can be told.
 type ServeConfig struct {
-	DB           string   // file
+	DB           string   // file, or postgres://… of a server
 	Addr         string   // HOST:PORT; port 0 takes a free one
 	Workers      int      // training processes to start beside the site
 	PublicURL    string   // how browsers reach the site, default: from Addr

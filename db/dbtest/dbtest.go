@@ -3,12 +3,12 @@ package dbtest
 
 import (
 	"context"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
 	"agora/db"
+	"agora/db/dbtest/place"
 )
 
 // Store is an open database with a clock that stands still until it is moved.
@@ -17,11 +17,12 @@ type Store struct {
 	Clock *Clock
 }
 
-// Open makes a database file in a temporary folder and closes it after the test.
+// Open makes a database at place.New, a SQLite file unless a server is given,
+// and closes it after the test.
 func Open(t testing.TB) *Store {
 	t.Helper()
 	clock := NewClock()
-	st, err := db.Open(context.Background(), filepath.Join(t.TempDir(), "agora.db"), db.Options{Now: clock.Now})
+	st, err := db.Open(context.Background(), place.New(t), db.Options{Now: clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
