@@ -6,8 +6,8 @@ import "fmt"
 var Profiles = []string{"default", "instructgpt", "tldr", "lhp2019", "rloo", "grpo"}
 
 // Profile is the configuration of a published run, or of a published method (rloo,
-// grpo) for small models. Numbers that belong to a
-// model's size (learning rate) are those of the smallest model of the source.
+// grpo) for small models. Numbers that belong to a model's size (learning rate) are
+// those of the smallest model of the source.
 func Profile(name string) (Config, error) {
 	c := DefaultConfig()
 	if name == "" || name == "default" {
