@@ -95,6 +95,27 @@ func (j Judgements) eachInFiles(ctx context.Context, fn func(*prefs.Ranked) erro
 	return nil
 }
 
+// interruptible is fn's result, or ctx's error as soon as ctx ends: mathematics does not look at it, and
+// the process ends with the command.
+func interruptible[T any](ctx context.Context, fn func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		v, err := fn()
+		done <- result{v, err}
+	}()
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	}
+}
+
 // figure is a number in JSON, null where it does not exist.
 type figure float64
 

@@ -56,7 +56,7 @@ func (cmd StatsAgreementCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	out, err := cmd.report(in)
+	out, err := interruptible(ctx, func() (*agreementJSON, error) { return cmd.report(in) })
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,12 @@ func (cmd StatsCurveCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	points := t.CrowdCurve(cmd.Most, curveRounds, cmd.Resamples, cmd.Seed)
+	points, err := interruptible(ctx, func() ([]agree.Point, error) {
+		return t.CrowdCurve(cmd.Most, curveRounds, cmd.Resamples, cmd.Seed), nil
+	})
+	if err != nil {
+		return err
+	}
 	if len(points) == 0 {
 		return errors.New("fewer than 5 items were judged by two people or more")
 	}

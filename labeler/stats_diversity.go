@@ -54,7 +54,7 @@ func (cmd StatsDiversityCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	out, err := cmd.report(p, targets)
+	out, err := interruptible(ctx, func() (*diversityJSON, error) { return cmd.report(p, targets) })
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package labeler
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -104,8 +105,9 @@ type speedJSON struct {
 	Against figure `json:"against_peers"` // median ratio to others on the same items
 }
 
-// report is every labeler's figures, least agreement first. Models of a true value make sense for
-// flags and facts, not for preferences, so they are asked for with factual.
+// report is every labeler's figures, least agreement first, those with too few items for an interval last.
+// Models of a true value make sense for flags and facts, not for preferences, so they are asked for with
+// factual.
 func (s *labelerSet) report(t *agree.Table, factual bool, o Resampling) []labelerJSON {
 	var out []labelerJSON
 	at := map[string]int{}
@@ -134,21 +136,16 @@ func (s *labelerSet) report(t *agree.Table, factual bool, o Resampling) []labele
 			out[i].Seconds = &speedJSON{v.N, figure(v.P10), figure(v.Median), figure(v.P90), figure(v.Against)}
 		}
 	}
-	slices.SortStableFunc(out, func(a, b labelerJSON) int { return compareFigure(a.Agreement, b.Agreement) })
+	slices.SortStableFunc(out, func(a, b labelerJSON) int {
+		if a.CI == nil && b.CI != nil {
+			return 1
+		}
+		if a.CI != nil && b.CI == nil {
+			return -1
+		}
+		return cmp.Compare(a.Agreement, b.Agreement)
+	})
 	return out
-}
-
-// compareFigure orders figures with missing ones last.
-func compareFigure(a, b figure) int {
-	switch {
-	case math.IsNaN(float64(a)) && math.IsNaN(float64(b)):
-		return 0
-	case math.IsNaN(float64(a)), a > b:
-		return 1
-	case math.IsNaN(float64(b)), a < b:
-		return -1
-	}
-	return 0
 }
 
 func printLabelers(w io.Writer, people []labelerJSON) {

@@ -58,7 +58,7 @@ func (cmd StatsLeaderboardCmd) Run(ctx context.Context) error {
 	}
 	var lines []standingJSON
 	for _, group := range groups {
-		board, err := cmd.board(duels, group)
+		board, err := interruptible(ctx, func() ([]standingJSON, error) { return cmd.board(duels, group) })
 		if err != nil {
 			return err
 		}

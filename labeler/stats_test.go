@@ -1,7 +1,9 @@
 package labeler
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -267,5 +269,16 @@ func TestStatsBadInput(t *testing.T) {
 		if out, err := runCommand(t, cmd); err == nil || !strings.Contains(err.Error(), want) || out != "" {
 			t.Errorf("want %q: %v, printed %q", want, err, out)
 		}
+	}
+}
+
+// TestStatsStops: Ctrl-C ends a bootstrap at once.
+func TestStatsStops(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	stuck := make(chan struct{})
+	defer close(stuck)
+	cancel()
+	if _, err := interruptible(ctx, func() (int, error) { <-stuck; return 0, nil }); !errors.Is(err, context.Canceled) {
+		t.Error(err)
 	}
 }
