@@ -6,7 +6,8 @@
 //	sink.go        carries metrics and samples to the database, at most once a second
 //	stages.go      SFT, reward model and PPO behind one signature
 //	export.go      a project's answers as ranked/1, its prompts as prompt/1
-//	quickstart.go  the whole loop on bundled human judgments, stage by stage
+//	quickstart.go  the whole loop on bundled human judgments, stage by stage; recipe.go has its settings,
+//	               stage.go keeps finished stages, evaluate.go and compare.go measure, report.go prints
 //
 // # Runs
 //

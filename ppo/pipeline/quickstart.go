@@ -10,15 +10,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"agora/db"
 	"agora/policy"
 	"agora/policy/base"
-	"agora/policy/checkpoint"
-	"agora/reward"
-	"agora/reward/prefs"
 )
 
 // QuickstartCmd is `agora quickstart`.
@@ -170,7 +166,9 @@ func (q *quickstart) loop(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := q.judgeAccuracies(ctx, rm, judge, report); err != nil {
+	if err := q.measure(report, "accuracies", map[string]string{"reward": rm, "judge": judge}, func() error {
+		return q.judgeAccuracies(ctx, rm, judge, report)
+	}); err != nil {
 		return nil, err
 	}
 	report.writeRewardModel(q.out)
@@ -178,7 +176,10 @@ func (q *quickstart) loop(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := q.compare(ctx, sft, rm, judge, ppo, report); err != nil {
+	q.say("\n4/4  Comparing SFT and PPO on %d openings that neither was trained on", q.evalPrompts)
+	if err := q.measure(report, "comparison", map[string]string{"reward": rm, "judge": judge, "sft": sft, "ppo": ppo}, func() error {
+		return q.compare(ctx, sft, rm, judge, ppo, report)
+	}); err != nil {
 		return nil, err
 	}
 	report.Seconds = time.Since(q.started).Seconds()
@@ -242,155 +243,6 @@ func (q *quickstart) judge(ctx context.Context, trunk string) (string, error) {
 		return "", err
 	}
 	return q.stage(ctx, "2/4", "Judge: other texts, other judgments, another seed", q.judgeStage(own))
-}
-
-// judgeAccuracies measures reward model and judge on judgments that neither learned from.
-func (q *quickstart) judgeAccuracies(ctx context.Context, rm, judge string, r *Report) error {
-	raters, bt := references(q.humour)
-	r.Refs = Refs{raters.Value, bt.Value}
-	seen, fresh, err := q.accuracy(ctx, rm, filePairs, fileJudge)
-	if err != nil {
-		return err
-	}
-	r.Reward = RewardPart{Accuracy: seen.Accuracy, CI95: seen.CI95, N: seen.N, AccuracyNew: fresh.Accuracy, CI95New: fresh.CI95, NNew: fresh.N,
-		LengthCorrelation: fresh.Length.Correlation}
-	if seen, fresh, err = q.accuracy(ctx, judge, fileJudge, filePairs); err != nil {
-		return err
-	}
-	r.Judge = JudgePart{Accuracy: fresh.Accuracy, CI95: fresh.CI95, N: fresh.N, AccuracySeen: seen.Accuracy, CI95Seen: seen.CI95, NSeen: seen.N}
-	return nil
-}
-
-// accuracy evaluates a reward model twice: on the held-out judgments of the file it learned from, and
-// on all judgments of a file whose texts it never saw.
-func (q *quickstart) accuracy(ctx context.Context, dir, own, other string) (seen, fresh *reward.Report, err error) {
-	m, err := reward.Load(dir)
-	if err != nil {
-		return nil, nil, err
-	}
-	dev, err := q.worker.device()
-	if err != nil {
-		return nil, nil, err
-	}
-	s, err := reward.NewScorer(dev, m, 0)
-	if err != nil {
-		return nil, nil, err
-	}
-	heldOut := func(r *prefs.Ranked) bool { return r.Split == splitHeld }
-	lines, err := q.ranked(own, heldOut)
-	if err != nil {
-		return nil, nil, err
-	}
-	if seen, err = reward.Evaluate(ctx, s, lines); err != nil {
-		return nil, nil, err
-	}
-	if lines, err = q.ranked(other, func(*prefs.Ranked) bool { return true }); err != nil {
-		return nil, nil, err
-	}
-	fresh, err = reward.Evaluate(ctx, s, lines)
-	return seen, fresh, err
-}
-
-// ranked reads the judgments of a file that keep wants.
-func (q *quickstart) ranked(file string, keep func(*prefs.Ranked) bool) ([]*prefs.Ranked, error) {
-	var out []*prefs.Ranked
-	for r, err := range prefs.ReadRanked(q.path("data", file), prefs.Auto) {
-		if err != nil {
-			return nil, err
-		}
-		if keep(r) && (q.evalJudgments == 0 || len(out) < q.evalJudgments) {
-			out = append(out, r)
-		}
-	}
-	return out, nil
-}
-
-// compare samples both policies on the same openings and measures them; the texts become ranking tasks.
-func (q *quickstart) compare(ctx context.Context, sftDir, rmDir, judgeDir, ppoDir string, r *Report) error {
-	q.say("\n4/4  Comparing SFT and PPO on %d openings that neither was trained on", q.evalPrompts)
-	sft, err := policy.Load(sftDir)
-	if err != nil {
-		return err
-	}
-	ppo, err := policy.Load(ppoDir)
-	if err != nil {
-		return err
-	}
-	rm, err := reward.Load(rmDir)
-	if err != nil {
-		return err
-	}
-	judge, err := reward.Load(judgeDir)
-	if err != nil {
-		return err
-	}
-	dev, err := q.worker.device()
-	if err != nil {
-		return err
-	}
-	prompts := openings(q.humour.On(base.JudgeSide))
-	c := comparison{dev: dev, prompts: prompts[:min(q.evalPrompts, len(prompts))], seed: uint64(q.cmd.Seed), maxNew: maxNewTokens}
-	var both [2]*drawn
-	if r.PPO, both, err = c.compare(ctx, sft, ppo, rm, judge, knownTexts(q.humour)); err != nil {
-		return err
-	}
-	r.check()
-	r.Samples = sideBySide(c.prompts, both)
-	if r.Chart, err = q.chart(ctx); err != nil {
-		return err
-	}
-	return q.importTasks(ctx, c, sft, ppo, both)
-}
-
-// sideBySide takes ten prompts evenly from all: no choosing.
-func sideBySide(prompts []*prefs.Prompt, both [2]*drawn) []SideBySide {
-	const n = 10
-	var out []SideBySide
-	for k := range min(n, len(prompts)) {
-		i := k * len(prompts) / n
-		out = append(out, SideBySide{promptText(prompts[i]), both[0].completions[i], both[1].completions[i]})
-	}
-	return out
-}
-
-// chart reads PPO's course from the database.
-func (q *quickstart) chart(ctx context.Context) ([]ChartPoint, error) {
-	run := q.readStamp(stage{name: stagePPO}).Run
-	metrics, err := q.store.Metrics(ctx, run, -1, "objective/kl_sqrt", "objective/reward_raw", "objective/judge")
-	if err != nil {
-		return nil, err
-	}
-	at := map[int64]*ChartPoint{}
-	var steps []int64
-	for _, m := range metrics {
-		if at[m.Step] == nil {
-			at[m.Step] = &ChartPoint{}
-			steps = append(steps, m.Step)
-		}
-		switch m.Name {
-		case "objective/kl_sqrt":
-			at[m.Step].SqrtKL = m.Value
-		case "objective/reward_raw":
-			at[m.Step].Reward = m.Value
-		case "objective/judge":
-			at[m.Step].Judge = m.Value
-		}
-	}
-	slices.Sort(steps)
-	var out []ChartPoint
-	for _, s := range steps {
-		out = append(out, *at[s])
-	}
-	return out, nil
-}
-
-// keepReport leaves the report beside the data.
-func (q *quickstart) keepReport(r *Report) error {
-	b, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	return checkpoint.WriteFile(q.path("report.json"), append(b, '\n'))
 }
 
 func thousands(n int) string {

@@ -106,8 +106,10 @@ func TestQuickstartLoop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err, out)
 	}
-	if n := strings.Count(out.String(), "kept from an earlier start"); n != 6 {
-		t.Errorf("%d of 6 stages kept:\n%s", n, out)
+	for phrase, want := range map[string]int{"same settings, same data": 6, "same models": 2} {
+		if n := strings.Count(out.String(), phrase); n != want {
+			t.Errorf("%q %d times, want %d:\n%s", phrase, n, want, out)
+		}
 	}
 	second.Seconds = report.Seconds
 	a, _ := json.Marshal(report)

@@ -19,6 +19,10 @@ type Report struct {
 	Checks  []Check      `json:"checks"`
 	Samples []SideBySide `json:"samples"`
 	Chart   []ChartPoint `json:"chart"`
+
+	// MadeFrom are the hashes of the models that the numbers were measured on, and the seed: a later
+	// start keeps the numbers as long as these are the same.
+	MadeFrom map[string]string `json:"made_from"`
 }
 
 // RewardPart is the reward model's accuracy on judgments that it did not learn from: of texts it saw

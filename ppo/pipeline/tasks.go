@@ -8,6 +8,7 @@ import (
 
 	"agora/db"
 	"agora/policy"
+	"agora/policy/base"
 )
 
 // projectName is the project that quickstart's ranking tasks and runs belong to.
@@ -55,7 +56,7 @@ func (q *quickstart) importTasks(ctx context.Context, c comparison, sft, ppo *po
 				item.Completions = append(item.Completions, db.NewCompletion{Text: d.completions[i], Policy: name})
 			}
 		}
-		if allDiffer(item.Completions) && len(items) < tasks {
+		if fit(promptText(p), item.Completions) && len(items) < tasks {
 			items = append(items, item)
 		}
 	}
@@ -66,12 +67,13 @@ func (q *quickstart) importTasks(ctx context.Context, c comparison, sft, ppo *po
 	return err
 }
 
-// allDiffer leaves out prompts where two texts are equal or empty: nobody could rank those.
-func allDiffer(texts []db.NewCompletion) bool {
+// fit leaves out prompts where two texts are equal or empty, which nobody could rank, or where one fails
+// the word filter that the training texts passed.
+func fit(prompt string, texts []db.NewCompletion) bool {
 	var seen []string
 	for _, t := range texts {
 		n := normal(t.Text)
-		if n == "" || slices.Contains(seen, n) {
+		if n == "" || slices.Contains(seen, n) || base.Offends(prompt+t.Text) != "" {
 			return false
 		}
 		seen = append(seen, n)
