@@ -75,10 +75,6 @@ func (m *Model) ggufMeta(name string, kind checkpoint.Quant) []checkpoint.Meta {
 	return append(meta, m.ggufTokenizer()...)
 }
 
-// plainChatML is the chat template of a model that knows ChatML but came without one.
-const plainChatML = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}{% endfor %}" +
-	"{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
-
 // ggufTokenizer writes the vocabulary, padded with unused tokens to the rows of the embedding.
 func (m *Model) ggufTokenizer() []checkpoint.Meta {
 	v := m.Tokenizer.Vocabulary()
@@ -110,7 +106,7 @@ func (m *Model) ggufTokenizer() []checkpoint.Meta {
 	}
 	chat := v.ChatTemplate
 	if chat == "" && m.Template == ChatML {
-		chat = plainChatML
+		chat = m.Template.jinja()
 	}
 	if chat != "" {
 		meta = append(meta, checkpoint.Meta{Key: "tokenizer.chat_template", Value: chat})

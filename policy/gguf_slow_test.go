@@ -139,3 +139,36 @@ print(json.dumps(tok(out, add_special_tokens=False)["input_ids"]))
 		t.Errorf("prompt %v, the chat template gives %v", ours, prompt)
 	}
 }
+
+// TestExportedTemplates: transformers' chat template of an exported directory composes prompts as agora
+// does.
+func TestExportedTemplates(t *testing.T) {
+	turns := []prefs.Message{{Role: "system", Content: "Be kind."}, {Role: "user", Content: "What is 2+2?"}, {Role: "assistant", Content: "Four."}, {Role: "user", Content: "Sure?"}}
+	arg, err := json.Marshal(turns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, template := range []Template{Plain, ChatML, HH} {
+		m := fixture(t, "llama")
+		m.Template = template
+		src, dst := filepath.Join(t.TempDir(), "m"), filepath.Join(t.TempDir(), "out")
+		if err := m.Save(src, manifestOf("policy")); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.exportHF(src, dst, "m"); err != nil {
+			t.Fatal(err)
+		}
+		var got string
+		if err := json.Unmarshal(python(t, `
+import json, sys
+from transformers import AutoTokenizer
+tok = AutoTokenizer.from_pretrained(sys.argv[1])
+print(json.dumps(tok.apply_chat_template(json.loads(sys.argv[2]), add_generation_prompt=True, tokenize=False)))
+`, "transformers", dst, string(arg)), &got); err != nil {
+			t.Fatal(err)
+		}
+		if want := m.Tokenizer.Decode(template.Prompt(m.Tokenizer, turns)); got != want {
+			t.Errorf("%s: transformers composes %q, agora %q", template, got, want)
+		}
+	}
+}

@@ -101,15 +101,21 @@ func (m *Model) exportHF(dir, dst, name string) error {
 		if err := m.WriteFiles(tmp); err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(tmp, "README.md"), m.card(name, manifest), 0o644); err != nil {
-			return err
+		files := map[string]string{"README.md": m.card(name, manifest)}
+		if m.Tokenizer != nil && m.Tokenizer.ChatTemplate() == "" {
+			files["chat_template.jinja"] = m.Template.jinja()
+		}
+		for name, text := range files {
+			if err := os.WriteFile(filepath.Join(tmp, name), []byte(text), 0o644); err != nil {
+				return err
+			}
 		}
 		return checkpoint.WriteManifest(tmp, manifest)
 	})
 }
 
 // card is the model card of an exported model.
-func (m *Model) card(name string, manifest checkpoint.Manifest) []byte {
+func (m *Model) card(name string, manifest checkpoint.Manifest) string {
 	var b strings.Builder
 	class := map[string]string{Llama: "LlamaForCausalLM", GPT2: "GPT2LMHeadModel"}[m.Config.Family]
 	fmt.Fprintf(&b, "---\nlibrary_name: transformers\npipeline_tag: text-generation\n---\n# %s\n\n", name)
@@ -119,7 +125,7 @@ func (m *Model) card(name string, manifest checkpoint.Manifest) []byte {
 	for _, metric := range sortedNames(manifest.Metrics) {
 		fmt.Fprintf(&b, "\n- %s: %.6g", metric, manifest.Metrics[metric])
 	}
-	return []byte(b.String() + "\n")
+	return b.String() + "\n"
 }
 
 // ModelInfoCmd is `agora model info`.
