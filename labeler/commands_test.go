@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"agora/db"
+	"agora/db/dbtest/place"
 )
 
 // command is any sub-command.
@@ -51,7 +52,7 @@ func jsonOf[T any](t *testing.T, cmd command) T {
 // TestCommandLine sets a project up, fills it and takes its answers out again.
 func TestCommandLine(t *testing.T) {
 	dir := t.TempDir()
-	d := Database{Dir: dir}
+	d := Database{DB: place.New(t)}
 	file := filepath.Join(dir, "in.jsonl")
 	if err := os.WriteFile(file, []byte(rankedLines), 0o600); err != nil {
 		t.Fatal(err)
@@ -83,7 +84,7 @@ func TestCommandLine(t *testing.T) {
 }
 
 func TestUserCommands(t *testing.T) {
-	d := Database{DB: filepath.Join(t.TempDir(), "people.db")}
+	d := Database{DB: place.New(t)}
 	ana := jsonOf[userJSON](t, UserAddCmd{Database: d, Name: "ana", Role: "researcher", JSON: true})
 	if ana.Role != db.RoleResearcher || !strings.HasPrefix(ana.Link, "http://127.0.0.1:8080/join/") {
 		t.Errorf("added %+v", ana)

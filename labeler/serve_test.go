@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"agora/db"
+	"agora/db/dbtest/place"
 )
 
 // served is a site that runs as `agora serve` does, on a free port.
@@ -33,7 +34,7 @@ func startSite(t *testing.T, change func(*ServeConfig)) served {
 	ctx, stop := context.WithCancel(t.Context())
 	ready, done := make(chan Site, 1), make(chan error, 1)
 	cfg := DefaultServeConfig()
-	cfg.DB, cfg.Addr, cfg.Workers, cfg.Out = filepath.Join(t.TempDir(), "agora.db"), "127.0.0.1:0", 0, io.Discard
+	cfg.DB, cfg.Addr, cfg.Workers, cfg.Out = place.New(t), "127.0.0.1:0", 0, io.Discard
 	cfg.Schema = testSchema
 	cfg.Ready = func(_ context.Context, s Site) { ready <- s }
 	if change != nil {
