@@ -16,7 +16,7 @@ func (s *Server) routesSite() []Route {
 	return slices.Concat(
 		[]Route{{Method: http.MethodGet, Path: "/", Allow: labelers, Handle: s.start}},
 		s.routesTasks(), s.routesRank(), s.routesAnswers(),
-		s.routesProjects(), s.routesItems(), s.routesWinRate(),
+		s.routesProjects(), s.routesItems(), s.routesWinRate(), s.routesQuality(),
 		s.routesRuns(), s.routesEvents(), s.routesLaunch(), s.routesUsers(),
 	)
 }

@@ -39,6 +39,7 @@ func samples() map[string]templ.Component {
 		"items":      ItemsPage(mira, []ItemRow{{Href: "/projects/1/items/1", Prompt: "Sky?", Policies: "ppo, sft", State: "open", Completions: 2, Answers: 1, Wanted: 3}}, Pager{Next: "?from=50", From: 1, To: 50, N: 51}, "/projects/1"),
 		"item":       ItemPage(mira, Item{PromptID: "p1", Turns: []Turn{{"user", "Sky?"}}, Texts: []ItemText{{"c1", "ppo", "Blue."}, {"c2", "sft", "Green."}}, Answers: []ItemAnswer{{Worker: "w1", Outcome: "c1 > c2", Shown: "c2, c1", Took: "47 s", State: "undone", When: noon}}}),
 		"winrate":    WinRatePage(mira, sampleWinRate()),
+		"agreement":  AgreementPage(mira, sampleAgreement()),
 		"runs":       RunsPage(mira, []RunRow{{Href: "/runs/1", Name: "ppo-1", Kind: "PPO", State: "running", Progress: "3 / 20", Created: noon}}, []Link{{"New PPO run", "/runs/new?kind=ppo"}}),
 		"run":        RunPage(mira, sampleRun()),
 		"launch":     LaunchPage(mira, Launch{Action: "/runs", Kind: "ppo", Title: "Run PPO", Main: []Field{{ID: "policy", Name: "policy", Label: "Policy", Type: "text", Required: true, Error: "This is needed.", Choices: []Choice{{"/runs/1", "sft-1"}}}}, More: []Field{{ID: "set.kl_coef", Name: "set.kl_coef", Label: "kl_coef", Type: "text", Value: "x", Error: "“x” is not a number.", Mono: true, Required: true}}, Errors: 2}),

@@ -32,6 +32,18 @@ func Number(v float64) string {
 	return sign(v) + text
 }
 
+// decimal writes a value with a fixed number of digits, so that a column of them lines up.
+func decimal(v float64, digits int) string {
+	if !finite(v) {
+		return Number(v)
+	}
+	text := strconv.FormatFloat(math.Abs(v), 'f', digits, 64)
+	if strings.Trim(text, "0.") == "" {
+		return text
+	}
+	return sign(v) + text
+}
+
 func sign(v float64) string {
 	if v < 0 {
 		return "−"
