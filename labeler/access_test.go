@@ -41,6 +41,7 @@ var access = map[string]db.Role{
 	"GET /projects/:project/winrate":        db.RoleReviewer,
 	"GET /projects/:project/winrate/events": db.RoleReviewer,
 	"GET /projects/:project/agreement":      db.RoleReviewer,
+	"GET /projects/:project/leaderboard":    db.RoleReviewer,
 	"GET /runs":                             db.RoleReviewer,
 	"GET /runs/:run":                        db.RoleReviewer,
 	"GET /runs/:run/events":                 db.RoleReviewer,

@@ -24,6 +24,7 @@ var pageSampling = Resampling{Resamples: 500, Seed: 1}
 func (s *Server) routesQuality() []Route {
 	return []Route{
 		{Method: http.MethodGet, Path: "/projects/:project/agreement", Allow: reviewers, Handle: s.agreement},
+		{Method: http.MethodGet, Path: "/projects/:project/leaderboard", Allow: reviewers, Handle: s.leaderboard},
 	}
 }
 

@@ -84,7 +84,7 @@ func gallery(t *testing.T) (*liveSite, []galleryPage) {
 		{"home", "/tasks", lab}, {"rank", ranking, lab}, {"pair", pairing, lab}, {"answers", "/answers", busy},
 		{"guidelines", "/guidelines/1", lab}, {"missing", "/projects", lab},
 		{"projects", "/projects", adm}, {"project", projectPath(rank), adm}, {"items", projectPath(rank) + "/items", adm},
-		{"item", projectPath(rank) + "/items/1", adm}, {"winrate", projectPath(rank) + "/winrate", adm}, {"agreement", projectPath(rank) + "/agreement", adm},
+		{"item", projectPath(rank) + "/items/1", adm}, {"winrate", projectPath(rank) + "/winrate", adm}, {"agreement", projectPath(rank) + "/agreement", adm}, {"leaderboard", projectPath(rank) + "/leaderboard", adm},
 		{"runs", "/runs", adm}, {"run", runPath(run), adm}, {"launch", "/runs/new?kind=ppo&project=1", adm}, {"users", "/users", adm},
 	}
 }
