@@ -19,6 +19,7 @@ type Chart struct {
 	Now       string // the newest value, in words
 	Zero      bool   // the vertical axis begins at zero
 	Dots      bool   // points that are no sequence along X: drawn without lines
+	Counts    bool   // X counts things: ticks stand at whole numbers
 }
 
 // Series is one line. Points are in order of X; a gap (NaN) breaks the line.
@@ -99,6 +100,9 @@ func (c Chart) layout() plot {
 		ys.add(0)
 	}
 	p.x = niceScale(xs, padLeft, p.right, 6, false)
+	if c.Counts {
+		p.x.ticks = slices.DeleteFunc(p.x.ticks, func(t float64) bool { return t != math.Trunc(t) })
+	}
 	p.y = niceScale(ys, chartH-padBottom, padTop, 4, true)
 	p.labels = p.endLabels()
 	return p
@@ -294,7 +298,7 @@ func growthChart(ctx context.Context, w WinRate) Chart {
 		s.Points = append(s.Points, Point{float64(g.N), 100 * g.Rate})
 		s.Band = append(s.Band, Range{100 * g.Lo, 100 * g.Hi})
 	}
-	return Chart{ID: "growth", Title: T(ctx, "win.growth"), XLabel: T(ctx, "win.n"), Unit: "%",
+	return Chart{ID: "growth", Title: T(ctx, "win.growth"), XLabel: T(ctx, "win.n"), Unit: "%", Counts: true,
 		Series: []Series{s}, Levels: []Level{{50, T(ctx, "win.half")}}, Now: Percent(w.Rate)}
 }
 

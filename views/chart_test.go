@@ -106,6 +106,20 @@ func TestNumber(t *testing.T) {
 	}
 }
 
+// Half a comparison is nothing: an axis of counts has whole numbers only, however few there are.
+func TestCountsHaveWholeTicks(t *testing.T) {
+	for n, want := range map[float64]string{2: "1 2", 3: "1 2 3", 5: "1 2 3 4 5", 28: "5 10 15 20 25"} {
+		c := Chart{Counts: true, Series: []Series{{Name: "s", Points: []Point{{1, 0}, {n, 1}}}}}
+		var got []string
+		for _, tick := range c.layout().x.ticks {
+			got = append(got, Number(tick))
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("1 to %g: %v, want %s", n, got, want)
+		}
+	}
+}
+
 // The curve of the win rate carries its interval.
 func TestGrowthChart(t *testing.T) {
 	c := growthChart(context.Background(), sampleWinRate())
