@@ -10,7 +10,6 @@ import (
 	"agora/db"
 
 	"github.com/alexedwards/scs/v2"
-	"github.com/alexedwards/scs/v2/memstore"
 	"github.com/gin-gonic/gin"
 )
 
@@ -21,10 +20,7 @@ const sessionLife = 7 * 24 * time.Hour
 // the database its hash, so that a sign-out or a lock-out works at once.
 func newSessions(store *db.Store, public PublicAddress) *scs.SessionManager {
 	m := scs.New()
-	if memory, ok := m.Store.(*memstore.MemStore); ok {
-		memory.StopCleanup() // the default store's goroutine would outlive it
-	}
-	m.Store = store.Sessions()
+	m.Store = store.Sessions() // the default store's idle goroutine stays: stopping it races with its start
 	m.Lifetime = sessionLife
 	m.Cookie.Name = public.cookie()
 	m.Cookie.HttpOnly = true
