@@ -36,7 +36,7 @@ type QuickstartCmd struct {
 func (*QuickstartCmd) Help() string {
 	return `The whole loop on bundled, real human judgments of one-liners: fine-tunes a tiny model, trains a
 reward model and a judge, runs PPO, compares, and serves the site, where you can rank the two models'
-texts blind. About five minutes on two cores. A second start keeps what is there. Ctrl-C at any time is
+texts blind. Some three minutes on two cores. A second start keeps what is there. Ctrl-C at any time is
 safe: the next start goes on.
 
 Example: agora quickstart --dir agora-data`
@@ -141,7 +141,7 @@ const (
 
 // loop is the whole loop: data, base model, SFT, reward model, judge, PPO, comparison, ranking tasks.
 func (q *quickstart) loop(ctx context.Context) (*Report, error) {
-	q.say("agora quickstart: the whole loop on %s human judgments of %s one-liners.\nEverything goes to %s.",
+	q.say("agora quickstart: the whole loop on %s human judgments of %s one-liners.\nA first start takes some three minutes on two cores. Everything goes to %s.",
 		thousands(len(q.humour.Judgments)), thousands(len(q.humour.Texts)), q.cmd.Dir)
 	if err := writeData(q.path("data"), q.humour); err != nil {
 		return nil, err

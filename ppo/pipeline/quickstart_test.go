@@ -176,6 +176,10 @@ func fakeStage(t *testing.T, q *quickstart) (stage, *[]bool) {
 func TestStageIsKeptUntilSomethingChanges(t *testing.T) {
 	q, _ := openTiny(t, t.TempDir())
 	s, attempts := fakeStage(t, q)
+	other, err := q.store.CreateRun(t.Context(), db.Run{Kind: KindSFT, Name: "somebody else's", Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name   string
 		change func()
@@ -186,6 +190,10 @@ func TestStageIsKeptUntilSomethingChanges(t *testing.T) {
 		{"another setting", func() { s.config["steps"] = 2 }, false},
 		{"other data", func() { _ = os.WriteFile(s.inputs["data"], []byte("{}\n{}\n"), 0o644) }, false},
 		{"result lost", func() { _ = os.RemoveAll(q.path("runs", "fake", "model")) }, false},
+		{"another database", func() {
+			b, _ := json.Marshal(stamp{q.readStamp(s).Key, other.ID})
+			_ = os.WriteFile(q.stampPath(s), b, 0o644)
+		}, false},
 		{"stamp damaged", func() { _ = os.WriteFile(q.stampPath(s), []byte("{"), 0o644) }, false},
 		{"nothing changed again", func() {}, true},
 	} {

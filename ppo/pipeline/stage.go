@@ -42,12 +42,15 @@ func (q *quickstart) train(ctx context.Context, s stage) (run db.Run, kept bool,
 	}
 	old := q.readStamp(s)
 	if old.Key == key {
-		if run, err = q.store.Run(ctx, old.Run); err == nil && run.Status == db.RunDone && hasResult(run.Dir) {
+		if run, err = q.store.Run(ctx, old.Run); err == nil && run.Dir != q.path("runs", s.name) {
+			err = db.ErrNotFound // another database: the number names some other run
+		}
+		if err == nil && run.Status == db.RunDone && hasResult(run.Dir) {
 			return run, true, nil
 		}
 	}
 	if old.Key != key || err != nil || run.Status == db.RunDone {
-		if err := q.supersede(ctx, old.Run); err != nil {
+		if err := q.supersede(ctx, old.Run, q.path("runs", s.name)); err != nil {
 			return run, false, fmt.Errorf("%s: %w", s.name, err)
 		}
 		if run, err = q.begin(ctx, s, key); err != nil {
@@ -66,10 +69,12 @@ func (q *quickstart) train(ctx context.Context, s stage) (run db.Run, kept bool,
 
 // supersede keeps a worker from taking up a run whose folder now belongs to other settings. A run that
 // is being trained at this moment is left alone, and so is its folder.
-func (q *quickstart) supersede(ctx context.Context, id int64) error {
+func (q *quickstart) supersede(ctx context.Context, id int64, dir string) error {
 	run, err := q.store.Run(ctx, id)
 	switch {
-	case errors.Is(err, db.ErrNotFound) || err == nil && run.Status != db.RunQueued && run.Status != db.RunRunning:
+	case errors.Is(err, db.ErrNotFound):
+		return nil
+	case err == nil && (run.Dir != dir || run.Status != db.RunQueued && run.Status != db.RunRunning):
 		return nil
 	case err != nil:
 		return err
