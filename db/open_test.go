@@ -299,3 +299,18 @@ func TestLocked(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestRedacted takes a password out wherever an address may hold it.
+func TestRedacted(t *testing.T) {
+	for in, want := range map[string]string{
+		"agora.db":                                     "agora.db",
+		"postgres://ana@host/agora":                    "postgres://ana@host/agora",
+		"postgres://ana:hunter2@host/agora":            "postgres://ana:xxxxx@host/agora",
+		"postgres://host/agora?password=hunter2&a=b":   "postgres://host/agora?a=b",
+		"postgres://ana:hunter2@host:not a port/agora": "postgres://(not readable)",
+	} {
+		if got := Redacted(in); got != want {
+			t.Errorf("Redacted(%s) = %s, want %s", in, got, want)
+		}
+	}
+}

@@ -49,8 +49,11 @@ func IsServer(dsn string) bool {
 	return strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://")
 }
 
-// redacted is a server's address without its password, for logs and messages.
-func redacted(dsn string) string {
+// Redacted is a DSN without its password, for logs and messages.
+func Redacted(dsn string) string {
+	if !IsServer(dsn) {
+		return dsn
+	}
 	u, err := url.Parse(dsn)
 	if err != nil {
 		return "postgres://(not readable)"
@@ -64,7 +67,7 @@ func redacted(dsn string) string {
 
 // openPostgres connects a writer and a reader pool to an existing database.
 func openPostgres(ctx context.Context, dsn string, o Options) (*Store, error) {
-	s := &Store{now: o.Now, dsn: redacted(dsn), dir: ".", dialect: postgresDialect}
+	s := &Store{now: o.Now, dsn: Redacted(dsn), dir: ".", dialect: postgresDialect}
 	var err error
 	if s.w, err = postgresPool(ctx, dsn, 1, false); err != nil {
 		return nil, err

@@ -51,13 +51,13 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	if o.Readers == 0 {
 		o.Readers = 4
 	}
-	open, name := openSQLite, dsn
+	open := openSQLite
 	if IsServer(dsn) {
-		open, name = openPostgres, redacted(dsn)
+		open = openPostgres
 	}
 	s, err := open(ctx, dsn, o)
 	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", name, explain(err))
+		return nil, fmt.Errorf("open database %s: %w", Redacted(dsn), explain(err))
 	}
 	return s, nil
 }

@@ -291,6 +291,7 @@ func TestFailuresAreKind(t *testing.T) {
 		{"panic", func(*gin.Context) error { panic("secret detail") }, 500},
 		{"unknown error", func(*gin.Context) error { return errWith("secret detail") }, 500},
 		{"full disk", func(*gin.Context) error { return db.ErrFull }, 507},
+		{"server away", func(*gin.Context) error { return db.ErrUnreachable }, 503},
 		{"lost lease", func(*gin.Context) error { return db.ErrLeaseLost }, 409},
 		{"bad input", func(*gin.Context) error { return &db.InvalidError{Field: "k", Reason: "is odd"} }, 422},
 	}

@@ -81,7 +81,7 @@ func (cmd ServeCmd) Run(ctx context.Context) error {
 		TLSCert: cmd.TLSCert, TLSKey: cmd.TLSKey, TrustedProxy: cmd.TrustedProxy, InsecureHTTP: cmd.InsecureHTTP,
 		Verbose: cmd.Verbose, JSON: cmd.JSON, Out: os.Stdout})
 	if err == nil {
-		fmt.Fprintf(os.Stderr, "agora: stopped; everything is saved in %s\n", cmd.path())
+		fmt.Fprintf(os.Stderr, "agora: stopped; everything is saved in %s\n", db.Redacted(cmd.path()))
 	}
 	return err
 }

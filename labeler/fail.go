@@ -52,6 +52,7 @@ var kinds = []struct {
 	{db.ErrImportedTwice, kind{status: http.StatusConflict, name: "twice"}},
 	{db.ErrFull, kind{status: http.StatusInsufficientStorage, name: "full"}},
 	{db.ErrLocked, kind{status: http.StatusServiceUnavailable, name: "locked"}},
+	{db.ErrUnreachable, kind{status: http.StatusServiceUnavailable, name: "away"}},
 	{db.ErrReadOnly, kind{status: http.StatusServiceUnavailable, name: "readonly"}},
 }
 

@@ -56,6 +56,8 @@ var english = map[string]string{
 	"fail.twice.text":     "This file was imported into this project before. Nothing was changed.",
 	"fail.full":           "The disk is full",
 	"fail.full.text":      "Nothing was saved. Please tell whoever runs this site, and keep this page open: you can send it again.",
+	"fail.away":           "The database does not answer",
+	"fail.away.text":      "Nothing was saved. Please keep this page open and send it again in a moment.",
 	"fail.locked":         "Busy",
 	"fail.locked.text":    "Nothing was saved, because another program holds the database. Please send this again in a moment.",
 	"fail.readonly":       "Cannot save",
