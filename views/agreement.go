@@ -63,18 +63,21 @@ type GroupPair struct {
 	CI         Interval
 }
 
-// dotScale places figures of a table in a narrow column; it begins at −1 where one is below zero.
+// dotScale places figures of a table in a narrow column; it begins at −½ or −1 where one is below zero.
 type dotScale struct{ from float64 }
 
 const dotFrom, dotTo = 6.0, 170.0 // pixels
 
 func scaleOf(measures []Measure) dotScale {
+	least := 0.0
 	for _, m := range measures {
-		if m.Value < 0 || m.CI.Lo < 0 {
-			return dotScale{-1}
+		for _, v := range []float64{m.Value, m.CI.Lo} {
+			if v < least { // never of NaN
+				least = v
+			}
 		}
 	}
-	return dotScale{}
+	return dotScale{max(-1, math.Floor(2*least)/2)}
 }
 
 func (s dotScale) at(v float64) float64 {

@@ -49,7 +49,7 @@ func TestAgreementSaysWhatItDoesNotKnow(t *testing.T) {
 
 func TestDotScale(t *testing.T) {
 	positive, negative := scaleOf([]Measure{{Value: .2, CI: Interval{.1, .3}}}), scaleOf([]Measure{{Value: .2, CI: Interval{-.1, .3}}})
-	if positive.at(0) != dotFrom || positive.at(1) != dotTo || negative.at(0) != (dotFrom+dotTo)/2 || negative.at(-7) != dotFrom {
+	if positive.at(0) != dotFrom || positive.at(1) != dotTo || math.Abs(negative.at(0)-(dotFrom+(dotTo-dotFrom)/3)) > 1e-9 || negative.at(-7) != dotFrom {
 		t.Errorf("%g %g %g %g", positive.at(0), positive.at(1), negative.at(0), negative.at(-7))
 	}
 }

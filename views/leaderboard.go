@@ -3,7 +3,6 @@ package views
 import (
 	"context"
 	"fmt"
-	"math"
 )
 
 // Leaderboard is a project's policies by what people prefer.
@@ -47,8 +46,8 @@ func signed(v float64) string {
 }
 
 const (
-	boardW, boardRow       = 640.0, 44.0
-	boardLeft, boardRight  = 150.0, 560.0
+	boardW, boardRow       = 560.0, 44.0
+	boardLeft, boardRight  = 146.0, 492.0
 	boardTop, boardNameMax = 8.0, 18
 )
 
@@ -78,15 +77,6 @@ func (l Leaderboard) layout() boardPlot {
 	}
 	p.x = niceScale(e, boardLeft, boardRight, 6, true)
 	return p
-}
-
-// labelX is where a strength's number stands: right of its whisker.
-func (p boardPlot) labelX(s Standing) float64 {
-	end := s.Strength
-	if s.CI.known() {
-		end = math.Max(end, s.CI.Hi)
-	}
-	return p.x.px(end) + 12
 }
 
 func (p boardPlot) viewBox() string { return fmt.Sprintf("0 0 %.0f %.0f", boardW, p.bottom+34) }
