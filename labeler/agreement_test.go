@@ -111,3 +111,17 @@ func TestSmallGroupsAreNotShown(t *testing.T) {
 		t.Errorf("%+v, %d small", v.Groups, v.SmallGroups)
 	}
 }
+
+// Answers that rank nothing, such as "none acceptable", are answers without an opinion on any pair.
+func TestAnswersWithoutRanks(t *testing.T) {
+	o := newOpinions()
+	for _, worker := range []string{"w1", "w2"} {
+		r := ranked("a", worker, 1, 2)
+		r.Ranks = []*int{nil, nil}
+		o.add(r)
+	}
+	v, err := o.view(context.Background())
+	if err != nil || v.Answers != 2 || len(v.Measures) != 0 || len(v.People) != 2 || !math.IsNaN(v.People[0].Peers) {
+		t.Errorf("%+v, %v", v, err)
+	}
+}

@@ -6,7 +6,7 @@
 //	parts      fields, tables' pager, explanations, states: what pages are made of
 //	task       the ranking and the pairwise page
 //	home       a labeler's start, answers and guidelines; sign in, join, failure
-//	projects, items, winrate, runs, launch, users    the research console
+//	projects, items, agreement, winrate, leaderboard, runs, launch, users    the research console
 //	chart      line charts as inline SVG with a table behind each
 //	markdown   the one way in which a person's or a model's text becomes HTML
 //	catalogue  every interface string by key; messages_en.go holds English
