@@ -25,7 +25,7 @@ func TestLeaderboardSaysWhatItDraws(t *testing.T) {
 	if n := len(elements(t, page, "path", "class", "whisk")); n != 2 {
 		t.Errorf("%d whiskers, want one for each interval that exists", n)
 	}
-	for _, want := range []string{"+1.12", "−0.92", "+0.98 to +1.26", "75.4\u00a0%", "Win rate over sft-0012", "the baseline", "a-policy-with-a-very-long-name-7", "6\u202f777 comparisons, 84 labelers"} {
+	for _, want := range []string{"+1.12", "−0.92", "+0.98 to +1.26", "75.4\u00a0%", "Win rate over sft-0012", "the baseline", "a-policy-with-a-very-long-name-7", "Comparisons 6\u202f777 · labelers 84"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}

@@ -453,7 +453,7 @@ var english = map[string]string{
 	"board.reading.text":   "0.5 apart is a win rate of 62 %, 1 apart of 73 %",
 	"board.strength.ci":    "Strength, 95 %",
 	"board.rate.ci":        "Win rate, 95 %",
-	"board.votes":          "%s comparisons, %s labelers",
+	"board.votes":          "Comparisons %s · labelers %s",
 	"board.chart":          "Strength of %d policies with 95 percent intervals; the table below has the numbers",
 	"board.table":          "Policies",
 	"board.rank":           "Rank(UB)",
