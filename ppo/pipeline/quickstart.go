@@ -141,8 +141,12 @@ const (
 
 // loop is the whole loop: data, base model, SFT, reward model, judge, PPO, comparison, ranking tasks.
 func (q *quickstart) loop(ctx context.Context) (*Report, error) {
-	q.say("agora quickstart: the whole loop on %s human judgments of %s one-liners.\nA first start takes some three minutes on two cores. Everything goes to %s.",
-		thousands(len(q.humour.Judgments)), thousands(len(q.humour.Texts)), q.cmd.Dir)
+	takes := "some three minutes"
+	if q.cmd.FromScratch {
+		takes = "some twenty minutes, most of it pretraining,"
+	}
+	q.say("agora quickstart: the whole loop on %s human judgments of %s one-liners.\nA first start takes %s on two cores. Everything goes to %s.",
+		thousands(len(q.humour.Judgments)), thousands(len(q.humour.Texts)), takes, q.cmd.Dir)
 	if err := writeData(q.path("data"), q.humour); err != nil {
 		return nil, err
 	}
