@@ -93,80 +93,77 @@ func sentences(paragraph string) []string {
 	return append(out, paragraph[begin:])
 }
 
+// eachRow decodes a row a line, or rows behind each other, and calls do with each.
+func eachRow[T any](data []byte, do func(T)) error {
+	for dec := json.NewDecoder(bytes.NewReader(data)); ; {
+		var row T
+		if err := dec.Decode(&row); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		do(row)
+	}
+}
+
 // readC4 splits web documents into paragraphs that end like a sentence.
 func readC4(data []byte) ([]string, error) {
+	type row struct {
+		Text string `json:"text"`
+	}
 	var docs []string
-	for dec := json.NewDecoder(bytes.NewReader(data)); ; {
-		var row struct {
-			Text string `json:"text"`
-		}
-		if err := dec.Decode(&row); err == io.EOF {
-			return docs, nil
-		} else if err != nil {
-			return nil, err
-		}
+	err := eachRow(data, func(row row) {
 		for paragraph := range strings.Lines(row.Text) {
 			paragraph = strings.TrimSpace(paragraph)
 			if len(paragraph) >= 60 && strings.ContainsAny(paragraph[len(paragraph)-1:], `.!?"`) {
 				docs = append(docs, clip(paragraph, 900))
 			}
 		}
-	}
+	})
+	return docs, err
 }
 
 // readAutoJ takes the prose of the responses in Auto-J's pairwise test set (Li et al. 2023): lines of
 // one sentence or more, no lists, no code. The prompts, which other people wrote, are left out.
 func readAutoJ(data []byte) ([]string, error) {
+	type row struct {
+		First  string `json:"response 1"`
+		Second string `json:"response 2"`
+	}
 	var docs []string
-	for dec := json.NewDecoder(bytes.NewReader(data)); ; {
-		var row struct {
-			First  string `json:"response 1"`
-			Second string `json:"response 2"`
-		}
-		if err := dec.Decode(&row); err == io.EOF {
-			return docs, nil
-		} else if err != nil {
-			return nil, err
-		}
+	err := eachRow(data, func(row row) {
 		for line := range strings.Lines(row.First + "\n" + row.Second) {
 			if line = strings.TrimSpace(line); isProse.MatchString(line) {
 				docs = append(docs, clip(line, 900))
 			}
 		}
-	}
+	})
+	return docs, err
 }
 
 var isProse = regexp.MustCompile(`^[A-Z"][^{}<>=|\\_*#` + "`" + `]{30,}[.!?]"?$`)
 
 func readGSM8K(data []byte) ([]string, error) {
-	var docs []string
-	for dec := json.NewDecoder(bytes.NewReader(data)); ; {
-		var row struct {
-			Question string `json:"question"`
-		}
-		if err := dec.Decode(&row); err == io.EOF {
-			return docs, nil
-		} else if err != nil {
-			return nil, err
-		}
-		docs = append(docs, row.Question)
+	type row struct {
+		Question string `json:"question"`
 	}
+	var docs []string
+	err := eachRow(data, func(row row) {
+		docs = append(docs, row.Question)
+	})
+	return docs, err
 }
 
 // readConvArg takes the arguments of UKPConvArg1 (Habernal and Gurevych 2016).
 func readConvArg(data []byte) ([]string, error) {
-	var docs []string
-	for dec := json.NewDecoder(bytes.NewReader(data)); ; {
-		var row struct {
-			Text string `json:"text"`
-		}
-		if err := dec.Decode(&row); err == io.EOF {
-			return docs, nil
-		} else if err != nil {
-			return nil, err
-		}
-		docs = append(docs, clip(row.Text, 900))
+	type row struct {
+		Text string `json:"text"`
 	}
+	var docs []string
+	err := eachRow(data, func(row row) {
+		docs = append(docs, clip(row.Text, 900))
+	})
+	return docs, err
 }
 
 // readDevil takes the prose definitions of The Devil's Dictionary; verse is indented and left out.
