@@ -150,7 +150,7 @@ func (*EvalCmd) Help() string {
 
 // Run evaluates.
 func (c *EvalCmd) Run(ctx context.Context) error {
-	m, err := loadPolicy(c.Policy)
+	m, err := LoadPolicy(c.Policy)
 	if err != nil {
 		return err
 	}

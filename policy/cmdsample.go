@@ -41,7 +41,7 @@ func (*SampleCmd) Help() string {
 
 // Run samples.
 func (c *SampleCmd) Run(ctx context.Context) error {
-	m, err := loadPolicy(c.Policy)
+	m, err := LoadPolicy(c.Policy)
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ type scoredRow struct {
 
 // Run scores.
 func (c *ScoreCmd) Run(ctx context.Context) error {
-	m, err := loadPolicy(c.Policy)
+	m, err := LoadPolicy(c.Policy)
 	if err != nil {
 		return err
 	}

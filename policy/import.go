@@ -40,7 +40,7 @@ func readForeign(src string) (m *Model, format string, err error) {
 	case err != nil:
 		return nil, "", err
 	case info.IsDir():
-		m, err = loadPolicy(src)
+		m, err = LoadPolicy(src)
 		return m, "hf", err
 	case checkpoint.IsGGUF(src):
 		m, err = LoadGGUF(src)

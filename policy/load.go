@@ -135,22 +135,38 @@ func ignorable(name string) bool {
 	return strings.HasPrefix(name, "score.")
 }
 
-// loadPolicy is Load for the commands that need a language model.
-func loadPolicy(dir string) (*Model, error) {
+// LoadPolicy is Load for whoever needs a language model: a reward model, agora's or another program's
+// classifier, is refused by that name. It would load, since its trunk is a language model's, and then
+// sample nonsense.
+func LoadPolicy(dir string) (*Model, error) {
 	m, err := Load(dir)
 	if err != nil {
 		return nil, err
 	}
-	resolved, err := Resolve(dir)
+	scores, err := isRewardModel(dir)
 	if err != nil {
 		return nil, err
 	}
-	if manifest, ok, err := checkpoint.ReadManifest(resolved); err != nil {
-		return nil, err
-	} else if ok && manifest.Kind == "reward" {
+	if scores {
 		return nil, fmt.Errorf("%s is a reward model, this command needs a policy", dir)
 	}
 	return m, nil
+}
+
+func isRewardModel(dir string) (bool, error) {
+	dir, err := Resolve(dir)
+	if err != nil {
+		return false, err
+	}
+	if manifest, ok, err := checkpoint.ReadManifest(dir); err != nil || ok && manifest.Kind == "reward" {
+		return err == nil, err
+	}
+	ts, err := checkpoint.OpenTensors(dir)
+	if err != nil {
+		return false, err
+	}
+	defer ts.Close()
+	return ts.Has("score.weight"), nil
 }
 
 // transpose turns [rows, cols] into [cols, rows].

@@ -136,7 +136,7 @@ func TestRewardModelIsNoPolicy(t *testing.T) {
 		if err := m.Save(dir, manifestOf(kind)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := loadPolicy(dir); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+		if _, err := LoadPolicy(dir); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", kind, err, want)
 		}
 	}

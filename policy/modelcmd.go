@@ -64,7 +64,7 @@ func (c *ModelExportCmd) Run(_ context.Context) error {
 	if err := absent(c.Dst); err != nil {
 		return err
 	}
-	m, err := loadPolicy(c.Dir)
+	m, err := LoadPolicy(c.Dir)
 	if err != nil {
 		return err
 	}

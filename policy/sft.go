@@ -65,7 +65,7 @@ func SFT(ctx context.Context, dev *cpu.Device, c SFTConfig, job Job) (Result, er
 }
 
 func sftModel(c SFTConfig, dir string) (*Model, error) {
-	m, err := loadPolicy(dir)
+	m, err := LoadPolicy(dir)
 	if err != nil {
 		return nil, err
 	}

@@ -64,7 +64,7 @@ func (c *BestOfNCmd) run(ctx context.Context, dev *cpu.Device, w io.Writer) ([]B
 	if c.N < 1 || c.Keep < 0 || !(c.Temperature > 0) {
 		return nil, fmt.Errorf("bestofn: n %d must be at least 1, keep %d at least 0, temperature %g above 0", c.N, c.Keep, c.Temperature)
 	}
-	m, err := policy.Load(c.Policy)
+	m, err := policy.LoadPolicy(c.Policy)
 	if err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}

@@ -77,7 +77,7 @@ func Train(ctx context.Context, dev *cpu.Device, c Config, job Job) (Result, err
 func (j Job) trainer(dev *cpu.Device, c Config) (*Trainer, error) {
 	var m Models
 	var err error
-	if m.Policy, err = policy.Load(j.Policy); err != nil {
+	if m.Policy, err = policy.LoadPolicy(j.Policy); err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
 	if j.Reward != "" {

@@ -193,6 +193,7 @@ func TestBadInput(t *testing.T) {
 		change func(*Job, *Config)
 	}{
 		{"no-such-policy", func(j *Job, _ *Config) { j.Policy = filepath.Join(dir, "no-such-policy") }},
+		{"is a reward model, this command needs a policy", func(j *Job, _ *Config) { j.Policy = j.Reward }},
 		{"is not a reward model", func(j *Job, _ *Config) { j.Reward = j.Policy }},
 		{"no-prompts.txt", func(j *Job, _ *Config) { j.Prompts = filepath.Join(dir, "no-prompts.txt") }},
 		{"no prompts", func(j *Job, _ *Config) { j.Prompts = write("empty.txt", "") }},

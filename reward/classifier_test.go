@@ -5,8 +5,10 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"agora/policy"
 	"agora/policy/checkpoint"
 )
 
@@ -50,5 +52,13 @@ func TestScoresEqualTransformers(t *testing.T) {
 				t.Errorf("%s, sequence %d: %v, transformers says %v", dir, i, got[i], want.Scores[i])
 			}
 		}
+	}
+}
+
+// Neither is it taken for a policy, though it has no agora.json to say what it is.
+func TestClassifierIsNoPolicy(t *testing.T) {
+	_, err := policy.LoadPolicy(filepath.Join("testdata", "classifier"))
+	if err == nil || !strings.Contains(err.Error(), "is a reward model") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -68,7 +68,7 @@ func (c *TrainCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := policy.Load(c.Policy)
+	p, err := policy.LoadPolicy(c.Policy)
 	if err != nil {
 		return fmt.Errorf("--policy: %w", err)
 	}

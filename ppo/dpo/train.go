@@ -25,7 +25,7 @@ func Train(ctx context.Context, dev *cpu.Device, c Config, job Job) (policy.Resu
 	if err := c.Validate(); err != nil {
 		return policy.Result{}, err
 	}
-	m, err := policy.Load(job.Policy)
+	m, err := policy.LoadPolicy(job.Policy)
 	if err != nil {
 		return policy.Result{}, fmt.Errorf("policy: %w", err)
 	}
@@ -69,7 +69,7 @@ func (j Job) reference(m *policy.Model) (ref *policy.Model, parents map[string]s
 	if j.Reference == "" {
 		return m, nil, nil
 	}
-	if ref, err = policy.Load(j.Reference); err != nil {
+	if ref, err = policy.LoadPolicy(j.Reference); err != nil {
 		return nil, nil, err
 	}
 	if ref.Config.Vocab != m.Config.Vocab || ref.Template != m.Template {

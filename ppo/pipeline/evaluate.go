@@ -73,11 +73,11 @@ func (q *quickstart) ranked(file string, keep func(*prefs.Ranked) bool) ([]*pref
 
 // compare samples both policies on the same openings and measures them; the texts become ranking tasks.
 func (q *quickstart) compare(ctx context.Context, sftDir, rmDir, judgeDir, ppoDir string, r *Report) error {
-	sft, err := policy.Load(sftDir)
+	sft, err := policy.LoadPolicy(sftDir)
 	if err != nil {
 		return err
 	}
-	ppo, err := policy.Load(ppoDir)
+	ppo, err := policy.LoadPolicy(ppoDir)
 	if err != nil {
 		return err
 	}

@@ -225,7 +225,7 @@ func (q *quickstart) stage(ctx context.Context, number, title string, s stage) (
 func (q *quickstart) base(ctx context.Context) (string, error) {
 	switch {
 	case q.cmd.Model != "":
-		if _, err := policy.Load(q.cmd.Model); err != nil {
+		if _, err := policy.LoadPolicy(q.cmd.Model); err != nil {
 			return "", fmt.Errorf("--model: %w", err)
 		}
 		return filepath.Abs(q.cmd.Model)
