@@ -103,7 +103,11 @@ type Member struct {
 	UserID    int64  `gorm:"primaryKey"`
 	Worker    string // pseudonym, stable within the project, unrelated to the name
 	Joined    Millis
+	Stage     string `gorm:"default:active"` // how far they have come, one of the stages; StageActive: works
 }
+
+// StageActive is the stage of a member who is past everything that comes before work.
+const StageActive = "active"
 
 // Import is one file that came into a project.
 type Import struct {
@@ -126,6 +130,16 @@ const (
 	ItemDemo   = "demo"   // prompt + a demonstration, not handed out
 )
 
+// Purposes of an item and of the answers to it. Only answers for work are
+// exported, learned from and counted in statistics.
+const (
+	ForWork      = ""          // the project's own tasks
+	ForGold      = "gold"      // answer known, mixed in silently
+	ForRepeat    = "repeat"    // seen by the same labeler before, mixed in silently
+	ForPractice  = "practice"  // with feedback, before the first task
+	ForScreening = "screening" // compared with the researchers' key
+)
+
 // Item is one prompt with its completions.
 type Item struct {
 	ID        int64
@@ -142,6 +156,9 @@ type Item struct {
 	K         int    // number of completions
 	Taken     int    // slots leased or answered; handed out while Taken < Overlap
 	Closed    bool   // not handed out any more
+	Purpose   string // ForWork, ForGold …
+	Solution  string // JSON object: the researchers' key of a gold, practice or screening item; never sent to a labeler before they answered
+	AuthorID  int64  // user who wrote the prompt here; 0: nobody of the site
 	Created   Millis
 }
 
@@ -166,14 +183,15 @@ func (it Item) Messages() ([]Message, error) {
 
 // Completion is one text under a prompt. Policy must never reach a labeler.
 type Completion struct {
-	ID     int64
-	ItemID int64
-	Pos    int    // place in the record, from 0
-	Key    string // random, what a browser may see and send back
-	ExtID  string // id within the record, such as "c1"
-	Text   string
-	Policy string // who wrote it: a model's name or hash, "demo", or empty
-	Extra  string // JSON object: further fields (sampling, finish, logprob)
+	ID       int64
+	ItemID   int64
+	Pos      int    // place in the record, from 0
+	Key      string // random, what a browser may see and send back
+	ExtID    string // id within the record, such as "c1"
+	Text     string
+	Policy   string // who wrote it: a model's name or hash, "demo", or empty
+	Extra    string // JSON object: further fields (sampling, finish, logprob)
+	AuthorID int64  // user who wrote it here; 0: nobody of the site
 }
 
 // Lease states. A slot of an item is taken while its lease is open or answered.
@@ -218,11 +236,15 @@ type Ranking struct {
 	UIVersion      string         `json:"ui_version,omitempty"`
 }
 
-// Answer states. Nothing is deleted: an undone or replaced answer stays.
+// Answer states. Nothing is deleted: an undone, replaced or excluded answer
+// stays, but is neither exported nor learned from nor counted.
 const (
-	AnswerActive   = "active"
-	AnswerUndone   = "undone"
-	AnswerReplaced = "replaced"
+	AnswerActive    = "active"
+	AnswerUndone    = "undone"
+	AnswerReplaced  = "replaced"
+	AnswerReturned  = "returned"  // a reviewer gave it back for rework
+	AnswerExcluded  = "excluded"  // a reviewer left it out, with a reason
+	AnswerWithdrawn = "withdrawn" // its labeler withdrew it
 )
 
 // Answer is one labeler's judgement of one item: what a ranked/1 line holds.
@@ -247,6 +269,9 @@ type Answer struct {
 	ActiveMS       int64
 	Guideline      string // such as "g3"
 	UIVersion      string
+	Purpose        string // of its item
+	Form           string // version of the task form, such as "f2"; "": none
+	Details        string // JSON object: ratings, flags, texts as the task form asks; "": none
 	Extra          string // JSON object: an imported record's remaining fields, verbatim; "" on the site's own
 	Answered       Millis
 }

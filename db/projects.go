@@ -139,7 +139,7 @@ func (s *Store) member(tx *gorm.DB, projectID, userID int64) (Member, error) {
 		return m, err
 	}
 	for {
-		m = Member{projectID, userID, "w" + strings.ToLower(rand.Text()[:7]), s.Now()}
+		m = Member{projectID, userID, "w" + strings.ToLower(rand.Text()[:7]), s.Now(), StageActive}
 		var clash int64 // with the name of an imported worker
 		if err := tx.Model(&Answer{}).Where("project_id = ? AND worker = ?", projectID, m.Worker).Limit(1).Count(&clash).Error; err != nil {
 			return m, err

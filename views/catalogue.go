@@ -3,6 +3,8 @@ package views
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 )
 
 // Language is the interface's language, a BCP 47 tag. People's own texts keep theirs.
@@ -14,6 +16,18 @@ const English Language = "en"
 // catalogues holds every interface string by language and key. Another language is another file
 // like messages_en.go with the same keys; TestCatalogue says which are missing.
 var catalogues = map[Language]map[string]string{English: english}
+
+// english is every interface string: the parts by room, messages_en*.go. A key stands in one part only.
+var english = join(englishSite, englishForms, englishPeople, englishQueue, englishQuality, englishReview, englishPages)
+
+// join merges the parts of a language. A key that two parts hold is kept from the first; the tests refuse it.
+func join(parts ...map[string]string) map[string]string {
+	all := map[string]string{}
+	for _, part := range slices.Backward(parts) {
+		maps.Copy(all, part)
+	}
+	return all
+}
 
 type languageKey struct{}
 

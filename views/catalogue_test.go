@@ -22,7 +22,7 @@ func TestCatalogue(t *testing.T) {
 	for _, pattern := range []string{"*.templ", "*.go", "../labeler/*.go"} {
 		files, _ := filepath.Glob(pattern)
 		for _, f := range files {
-			if strings.HasSuffix(f, "_templ.go") || strings.HasSuffix(f, "_test.go") || f == "messages_en.go" {
+			if strings.HasSuffix(f, "_templ.go") || strings.HasSuffix(f, "_test.go") || strings.HasPrefix(f, "messages_") {
 				continue
 			}
 			b, err := os.ReadFile(f)
@@ -82,6 +82,16 @@ func asked(key string, used, prefixes map[string]bool) bool {
 		k = k[:i]
 	}
 	return false
+}
+
+func TestNoStringTwice(t *testing.T) {
+	n := 0
+	for _, part := range []map[string]string{englishSite, englishForms, englishPeople, englishQueue, englishQuality, englishReview, englishPages} {
+		n += len(part)
+	}
+	if n != len(english) {
+		t.Errorf("%d strings in the parts, %d together: a key stands in two parts", n, len(english))
+	}
 }
 
 func TestEveryLanguageHasEveryString(t *testing.T) {

@@ -1,8 +1,8 @@
 package views
 
-// english holds every interface string. Keys go by page; %-verbs are filled in the order of the code.
+// englishSite holds the interface strings of the first pages. Keys go by page; %-verbs are filled in the order of the code.
 // ".one" and ".many" are the forms for a count.
-var english = map[string]string{
+var englishSite = map[string]string{
 	// frame
 	"frame.skip":        "Skip to content",
 	"frame.main":        "Main",

@@ -1,0 +1,4 @@
+package views
+
+// englishForms holds the strings of task forms and kinds.
+var englishForms = map[string]string{}

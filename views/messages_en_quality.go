@@ -1,0 +1,4 @@
+package views
+
+// englishQuality holds the strings of quality and disagreement.
+var englishQuality = map[string]string{}
