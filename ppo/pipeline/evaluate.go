@@ -6,6 +6,7 @@ import (
 
 	"agora/policy"
 	"agora/policy/base"
+	"agora/ppo/measure"
 	"agora/reward"
 	"agora/reward/prefs"
 )
@@ -94,13 +95,13 @@ func (q *quickstart) compare(ctx context.Context, sftDir, rmDir, judgeDir, ppoDi
 		return err
 	}
 	prompts := openings(q.humour.On(base.JudgeSide))
-	c := comparison{dev: dev, prompts: prompts[:min(q.evalPrompts, len(prompts))], seed: uint64(q.cmd.Seed), maxNew: maxNewTokens}
-	var both [2]*drawn
-	if r.PPO, both, err = c.compare(ctx, sft, ppo, rm, judge, knownTexts(q.humour)); err != nil {
+	c := measure.Draw{Dev: dev, Prompts: prompts[:min(q.evalPrompts, len(prompts))], Seed: uint64(q.cmd.Seed), MaxNew: maxNewTokens, Temperature: temperature, WholeTexts: true}
+	var both [2]*measure.Samples
+	if r.PPO, both, err = compare(ctx, c, sft, ppo, rm, judge, knownTexts(q.humour)); err != nil {
 		return err
 	}
 	r.check()
-	r.Samples = sideBySide(c.prompts, both)
+	r.Samples = sideBySide(c.Prompts, both)
 	if r.Chart, err = q.chart(ctx); err != nil {
 		return err
 	}
@@ -108,18 +109,18 @@ func (q *quickstart) compare(ctx context.Context, sftDir, rmDir, judgeDir, ppoDi
 }
 
 // sideBySide takes ten prompts evenly from all: no choosing.
-func sideBySide(prompts []*prefs.Prompt, both [2]*drawn) []SideBySide {
+func sideBySide(prompts []*prefs.Prompt, both [2]*measure.Samples) []SideBySide {
 	const n = 10
 	var out []SideBySide
 	for k := range min(n, len(prompts)) {
 		i := k * len(prompts) / n
-		shown := func(d *drawn) string {
-			if base.Offends(d.texts[i]) != "" {
+		shown := func(d *measure.Samples) string {
+			if base.Offends(d.Texts[i]) != "" {
 				return "(hidden by the word filter)"
 			}
-			return d.completions[i]
+			return d.Completions[i]
 		}
-		out = append(out, SideBySide{promptText(prompts[i]), shown(both[0]), shown(both[1])})
+		out = append(out, SideBySide{measure.PromptText(prompts[i].Prompt), shown(both[0]), shown(both[1])})
 	}
 	return out
 }

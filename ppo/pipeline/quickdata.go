@@ -9,6 +9,7 @@ import (
 
 	"agora/policy/base"
 	"agora/policy/checkpoint"
+	"agora/ppo/measure"
 	"agora/reward/prefs"
 )
 
@@ -61,14 +62,14 @@ func writeData(dir string, h base.Humour) error {
 	return nil
 }
 
-// knownTexts are all texts that a policy was trained on, in the form that verbatimShare compares.
+// knownTexts are all texts that a policy was trained on, in the form that measure.VerbatimShare compares.
 func knownTexts(h base.Humour) map[string]bool {
 	known := map[string]bool{}
 	for _, t := range h.Texts {
-		known[normal(t.Text)] = true
+		known[measure.Normal(t.Text)] = true
 	}
 	for _, t := range base.Corpus() {
-		known[normal(t)] = true
+		known[measure.Normal(t)] = true
 	}
 	return known
 }

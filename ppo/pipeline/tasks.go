@@ -9,6 +9,7 @@ import (
 	"agora/db"
 	"agora/policy"
 	"agora/policy/base"
+	"agora/ppo/measure"
 )
 
 // projectName is the project that quickstart's ranking tasks and runs belong to.
@@ -37,26 +38,26 @@ func (q *quickstart) openProject(ctx context.Context) error {
 
 // importTasks puts samples of both policies into the project as blind ranking tasks: for each prompt
 // two of either. The texts of the comparison are one of the two; the others are drawn here.
-func (q *quickstart) importTasks(ctx context.Context, c comparison, sft, ppo *policy.Model, both [2]*drawn) error {
+func (q *quickstart) importTasks(ctx context.Context, c measure.Draw, sft, ppo *policy.Model, both [2]*measure.Samples) error {
 	more := c
-	more.seed += 1 << 32 // other random numbers for the second text
-	var second [2]*drawn
+	more.Seed += 1 << 32 // other random numbers for the second text
+	var second [2]*measure.Samples
 	for i, m := range []*policy.Model{sft, ppo} {
-		d, err := more.draw(ctx, m)
+		d, err := more.From(ctx, m)
 		if err != nil {
 			return err
 		}
 		second[i] = d
 	}
 	var items []db.NewItem
-	for i, p := range c.prompts {
-		item := db.NewItem{PromptID: p.PromptID, Prompt: []db.Message{{Role: "user", Content: promptText(p)}}, Lang: "en"}
+	for i, p := range c.Prompts {
+		item := db.NewItem{PromptID: p.PromptID, Prompt: []db.Message{{Role: "user", Content: measure.PromptText(p.Prompt)}}, Lang: "en"}
 		for k, name := range []string{"sft", "ppo"} {
-			for _, d := range []*drawn{both[k], second[k]} {
-				item.Completions = append(item.Completions, db.NewCompletion{Text: d.completions[i], Policy: name})
+			for _, d := range []*measure.Samples{both[k], second[k]} {
+				item.Completions = append(item.Completions, db.NewCompletion{Text: d.Completions[i], Policy: name})
 			}
 		}
-		if fit(promptText(p), item.Completions) && len(items) < tasks {
+		if fit(measure.PromptText(p.Prompt), item.Completions) && len(items) < tasks {
 			items = append(items, item)
 		}
 	}
@@ -72,7 +73,7 @@ func (q *quickstart) importTasks(ctx context.Context, c comparison, sft, ppo *po
 func fit(prompt string, texts []db.NewCompletion) bool {
 	var seen []string
 	for _, t := range texts {
-		n := normal(t.Text)
+		n := measure.Normal(t.Text)
 		if n == "" || slices.Contains(seen, n) || base.Offends(prompt+t.Text) != "" {
 			return false
 		}
