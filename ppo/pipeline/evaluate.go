@@ -7,21 +7,22 @@ import (
 	"agora/policy"
 	"agora/policy/base"
 	"agora/ppo/measure"
+	"agora/ppo/oneliners"
 	"agora/reward"
 	"agora/reward/prefs"
 )
 
 // judgeAccuracies measures reward model and judge on judgments that neither learned from.
 func (q *quickstart) judgeAccuracies(ctx context.Context, rm, judge string, r *Report) error {
-	raters, bt := references(q.humour)
+	raters, bt := oneliners.References(q.humour)
 	r.Refs = Refs{raters.Value, bt.Value}
-	seen, fresh, err := q.accuracy(ctx, rm, filePairs, fileJudge)
+	seen, fresh, err := q.accuracy(ctx, rm, oneliners.Pairs, oneliners.JudgePairs)
 	if err != nil {
 		return err
 	}
 	r.Reward = RewardPart{Accuracy: seen.Accuracy, CI95: seen.CI95, N: seen.N, AccuracyNew: fresh.Accuracy, CI95New: fresh.CI95, NNew: fresh.N,
 		LengthCorrelation: fresh.Length.Correlation}
-	if seen, fresh, err = q.accuracy(ctx, judge, fileJudge, filePairs); err != nil {
+	if seen, fresh, err = q.accuracy(ctx, judge, oneliners.JudgePairs, oneliners.Pairs); err != nil {
 		return err
 	}
 	r.Judge = JudgePart{Accuracy: fresh.Accuracy, CI95: fresh.CI95, N: fresh.N, AccuracySeen: seen.Accuracy, CI95Seen: seen.CI95, NSeen: seen.N}
@@ -43,7 +44,7 @@ func (q *quickstart) accuracy(ctx context.Context, dir, own, other string) (seen
 	if err != nil {
 		return nil, nil, err
 	}
-	heldOut := func(r *prefs.Ranked) bool { return r.Split == splitHeld }
+	heldOut := func(r *prefs.Ranked) bool { return r.Split == oneliners.Held }
 	lines, err := q.ranked(own, heldOut)
 	if err != nil {
 		return nil, nil, err
@@ -94,10 +95,10 @@ func (q *quickstart) compare(ctx context.Context, sftDir, rmDir, judgeDir, ppoDi
 	if err != nil {
 		return err
 	}
-	prompts := openings(q.humour.On(base.JudgeSide))
+	prompts := oneliners.Openings(q.humour.On(base.JudgeSide))
 	c := measure.Draw{Dev: dev, Prompts: prompts[:min(q.evalPrompts, len(prompts))], Seed: uint64(q.cmd.Seed), MaxNew: maxNewTokens, Temperature: temperature, WholeTexts: true}
 	var both [2]*measure.Samples
-	if r.PPO, both, err = compare(ctx, c, sft, ppo, rm, judge, knownTexts(q.humour)); err != nil {
+	if r.PPO, both, err = compare(ctx, c, sft, ppo, rm, judge, oneliners.KnownTexts(q.humour)); err != nil {
 		return err
 	}
 	r.check()

@@ -15,6 +15,7 @@ import (
 	"agora/db"
 	"agora/policy"
 	"agora/policy/base"
+	"agora/ppo/oneliners"
 )
 
 // QuickstartCmd is `agora quickstart`.
@@ -147,7 +148,7 @@ func (q *quickstart) loop(ctx context.Context) (*Report, error) {
 	}
 	q.say("agora quickstart: the whole loop on %s human judgments of %s one-liners.\nA first start takes %s on two cores. Everything goes to %s.",
 		thousands(len(q.humour.Judgments)), thousands(len(q.humour.Texts)), takes, q.cmd.Dir)
-	if err := writeData(q.path("data"), q.humour); err != nil {
+	if err := oneliners.WriteData(q.path("data"), q.humour); err != nil {
 		return nil, err
 	}
 	if err := q.openProject(ctx); err != nil {

@@ -5,6 +5,7 @@ import (
 
 	"agora/policy"
 	"agora/policy/base"
+	"agora/ppo/oneliners"
 
 	"github.com/pelletier/go-toml/v2"
 )
@@ -28,7 +29,7 @@ func (q *quickstart) pretrainStage() (stage, error) {
 	}
 	config["seed"] = q.cmd.Seed + 1
 	return stage{kind: KindPretrain, name: stagePretrain, title: "Base model (quickstart)", config: config,
-		inputs: map[string]string{"data": q.path("data", fileMix)}}, nil
+		inputs: map[string]string{"data": q.path("data", oneliners.Mix)}}, nil
 }
 
 func (q *quickstart) sftStage(trunk string) stage {
@@ -38,7 +39,7 @@ func (q *quickstart) sftStage(trunk string) stage {
 			"epochs": 2, "batch_examples": 32, "learning_rate": 6e-4, "dropout": .1, "validation": .08, "store": "fp32",
 			"sample_every": 100, "seed": q.cmd.Seed,
 		},
-		inputs: map[string]string{"policy": trunk, "data": q.path("data", fileDemos)},
+		inputs: map[string]string{"policy": trunk, "data": q.path("data", oneliners.Demos)},
 	}
 }
 
@@ -46,7 +47,7 @@ func (q *quickstart) rewardStage(sft string) stage {
 	return stage{
 		kind: KindReward, name: stageReward, title: "Reward model of one-liners (quickstart)",
 		config: map[string]any{"epochs": 1, "batch_prompts": 64, "learning_rate": 5e-4, "dropout": .1, "split": "field", "seed": q.cmd.Seed},
-		inputs: map[string]string{"policy": sft, "data": q.path("data", filePairs)},
+		inputs: map[string]string{"policy": sft, "data": q.path("data", oneliners.Pairs)},
 	}
 }
 
@@ -60,7 +61,7 @@ func (q *quickstart) judgeTrunkStage(trunk string) stage {
 			"documents": policy.DocumentLine, "steps": 150, "batch_sequences": 16, "learning_rate": 3e-3, "warmup_steps": 20,
 			"validation": .01, "eval_every": 50, "checkpoint_every": 0, "sample_every": 0, "seed": q.cmd.Seed + 1000,
 		},
-		inputs: map[string]string{"tokenizer": trunk, "data": q.path("data", fileMix)},
+		inputs: map[string]string{"tokenizer": trunk, "data": q.path("data", oneliners.Mix)},
 	}
 }
 
@@ -68,7 +69,7 @@ func (q *quickstart) judgeStage(trunk string) stage {
 	return stage{
 		kind: KindReward, name: stageJudge, title: "Judge of one-liners (quickstart)",
 		config: map[string]any{"epochs": 2, "batch_prompts": 64, "learning_rate": 1e-3, "dropout": .1, "split": "field", "seed": q.cmd.Seed + 1000},
-		inputs: map[string]string{"policy": trunk, "data": q.path("data", fileJudge)},
+		inputs: map[string]string{"policy": trunk, "data": q.path("data", oneliners.JudgePairs)},
 	}
 }
 
@@ -86,6 +87,6 @@ func (q *quickstart) ppoStage(sft, rm, judge string) stage {
 			"checkpoint_every": 2, "sample_rows": 4,
 			"seed": q.cmd.Seed,
 		},
-		inputs: map[string]string{"policy": sft, "reward": rm, "judge": judge, "prompts": q.path("data", filePrompts), "pretrain": q.path("data", fileMix)},
+		inputs: map[string]string{"policy": sft, "reward": rm, "judge": judge, "prompts": q.path("data", oneliners.Prompts), "pretrain": q.path("data", oneliners.Mix)},
 	}
 }

@@ -1,4 +1,4 @@
-package pipeline
+package oneliners
 
 import (
 	"strings"
@@ -25,7 +25,7 @@ func TestOpen(t *testing.T) {
 
 // The references that quickstart prints are close to those that were measured before (0.60 and 0.66).
 func TestReferences(t *testing.T) {
-	raters, bt := references(base.LoadHumour())
+	raters, bt := References(base.LoadHumour())
 	t.Logf("rater against rater %+v, Bradley–Terry %+v", raters, bt)
 	if raters.Value < .58 || raters.Value > .63 || bt.Value < .64 || bt.Value > .68 {
 		t.Errorf("rater against rater %.3f, Bradley–Terry %.3f", raters.Value, bt.Value)

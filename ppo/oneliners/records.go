@@ -1,4 +1,4 @@
-package pipeline
+package oneliners
 
 import (
 	"cmp"
@@ -45,8 +45,8 @@ func demos(texts []base.Text) iter.Seq2[prefs.Record, error] {
 	}
 }
 
-// openings are the distinct openings of some texts as prompts.
-func openings(texts []base.Text) []*prefs.Prompt {
+// Openings are the distinct openings of some texts as prompts.
+func Openings(texts []base.Text) []*prefs.Prompt {
 	var out []*prefs.Prompt
 	seen := map[string]bool{}
 	for _, t := range texts {
@@ -122,7 +122,7 @@ func rankings(h base.Humour, judgments []base.Judgment) iter.Seq2[prefs.Record, 
 				r.Ranks = []*int{&second, &first}
 			}
 			if j.HeldOut() {
-				r.Split = splitHeld
+				r.Split = Held
 			}
 			if !yield(r, nil) {
 				return
@@ -131,13 +131,13 @@ func rankings(h base.Humour, judgments []base.Judgment) iter.Seq2[prefs.Record, 
 	}
 }
 
-// splitHeld marks judgments that are held out of training.
-const splitHeld = "validation"
+// Held marks judgments that are held out of training.
+const Held = "validation"
 
-// references are the two numbers to read a reward model's accuracy against, measured on the bundled
+// References are the two numbers to read a reward model's accuracy against, measured on the bundled
 // judgments: how often a second rater agrees with the first, and how well one strength per text,
 // fitted to all judgments that are not held out, predicts the held-out ones.
-func references(h base.Humour) (raters, bradleyTerry reward.Interval) {
+func References(h base.Humour) (raters, bradleyTerry reward.Interval) {
 	train, test := held(h.Judgments)
 	bt := reward.FitBradleyTerry(comparisons(train), btPrior)
 	return reward.RaterAgreement(comparisons(h.Judgments)), bt.Accuracy(comparisons(test))
