@@ -2,10 +2,12 @@ package policy
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -184,4 +186,26 @@ func typeName(t reflect.Type) string {
 		return "int"
 	}
 	return t.Kind().String()
+}
+
+// Sets renders settings as key=value, sorted by key, for LoadConfig: each value the way a person would
+// type it after --set key=.
+func Sets(config map[string]any) []string {
+	var sets []string
+	for key, value := range config {
+		sets = append(sets, key+"="+typed(value))
+	}
+	slices.Sort(sets)
+	return sets
+}
+
+func typed(value any) string {
+	if s, ok := value.(string); ok {
+		return s
+	}
+	b, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Sprint(value)
+	}
+	return string(b)
 }

@@ -96,7 +96,7 @@ func (q *quickstart) compare(ctx context.Context, sftDir, rmDir, judgeDir, ppoDi
 		return err
 	}
 	prompts := oneliners.Openings(q.humour.On(base.JudgeSide))
-	c := measure.Draw{Dev: dev, Prompts: prompts[:min(q.evalPrompts, len(prompts))], Seed: uint64(q.cmd.Seed), MaxNew: maxNewTokens, Temperature: temperature, WholeTexts: true}
+	c := measure.Draw{Dev: dev, Prompts: prompts[:min(q.evalPrompts, len(prompts))], Seed: uint64(q.cmd.Seed), MaxNew: oneliners.MaxNewTokens, Temperature: oneliners.Temperature, WholeTexts: true}
 	var both [2]*measure.Samples
 	if r.PPO, both, err = compare(ctx, c, sft, ppo, rm, judge, oneliners.KnownTexts(q.humour)); err != nil {
 		return err

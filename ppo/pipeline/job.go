@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"agora/db"
+	"agora/policy"
 )
 
 // Kinds of runs that a worker trains.
@@ -83,24 +84,5 @@ func required(kind string) []string {
 	return []string{"policy"}
 }
 
-// sets renders the config as key=value settings, sorted by key, for policy.LoadConfig.
-func (j Job) sets() []string {
-	var sets []string
-	for key, value := range j.Config {
-		sets = append(sets, fmt.Sprintf("%s=%s", key, setting(value)))
-	}
-	slices.Sort(sets)
-	return sets
-}
-
-// setting writes a JSON value the way a person would type it after --set key=.
-func setting(value any) string {
-	if s, ok := value.(string); ok {
-		return s
-	}
-	b, err := json.Marshal(value)
-	if err != nil {
-		return fmt.Sprint(value)
-	}
-	return string(b)
-}
+// sets are the config for policy.LoadConfig.
+func (j Job) sets() []string { return policy.Sets(j.Config) }
