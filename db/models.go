@@ -215,6 +215,9 @@ type Lease struct {
 	Closed  Millis
 	Reason  string // why it was skipped, one of SkipReasons
 	Comment string // labeler's own words on a skip
+
+	Returned Millis // when a reviewer gave the task back for rework; 0: never, or reworked since
+	Locked   bool   // its answer was excluded or withdrawn: neither undone nor edited
 }
 
 // Draft is unsubmitted work. It outlives its lease.

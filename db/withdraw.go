@@ -1,0 +1,153 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gorm.io/gorm"
+)
+
+// StageWithdrawn is the stage of a member who took their answers back: they get no more tasks.
+const StageWithdrawn = "withdrawn"
+
+// Withdraw asks that a person's answers in a project be used no more.
+type Withdraw struct {
+	ProjectID int64
+	Worker    string // pseudonym; of a member of the site or of an import
+	By        int64  // who asks: the person, a lead, or 0 for the command line
+	Reopen    bool   // give the answers' places in the queue to other labelers
+}
+
+// Withdrawn says what a withdrawal did, and what it cannot reach by itself.
+type Withdrawn struct {
+	Record    Withdrawal
+	Answers   int        // that were in use until now
+	Places    int        // given back to the queue
+	Drafts    int        // deleted
+	Artefacts []Artefact // files and models made before that hold answers of this person: to be deleted or made again
+}
+
+// Withdraw takes all answers of a worker out of use, in one transaction: they
+// stay stored as AnswerWithdrawn, but are neither exported nor learned from nor
+// counted from now on; drafts are deleted, open tasks given back, and the
+// membership ends at StageWithdrawn. The result lists by hash what was made of
+// the answers before. Withdrawing again is harmless and lists it again. A
+// worker whom the project does not know is ErrNotFound.
+func (s *Store) Withdraw(ctx context.Context, w Withdraw) (Withdrawn, error) {
+	var out Withdrawn
+	err := s.write(ctx, func(tx *gorm.DB) error {
+		userID, err := workerUser(tx, w.ProjectID, w.Worker)
+		if err != nil {
+			return err
+		}
+		if out, err = s.withdrawAnswers(tx, w); err != nil {
+			return err
+		}
+		if userID != 0 {
+			if err := s.withdrawWork(tx, w, userID, &out); err != nil {
+				return err
+			}
+		}
+		if out.Artefacts, err = containing(tx, w.ProjectID, []string{w.Worker}); err != nil {
+			return err
+		}
+		hashes := make([]string, len(out.Artefacts))
+		for i, a := range out.Artefacts {
+			hashes[i] = a.SHA256
+		}
+		return audit(tx, s.Now(), w.By, "answers.withdraw", fmt.Sprintf("project:%d", w.ProjectID), map[string]any{
+			"worker": w.Worker, "answers": out.Answers, "places": out.Places, "drafts": out.Drafts, "artefacts": hashes})
+	})
+	return out, err
+}
+
+// workerUser finds who is behind a pseudonym; 0 is a worker of an import.
+func workerUser(tx *gorm.DB, projectID int64, worker string) (int64, error) {
+	m, err := first[Member](tx.Where("project_id = ? AND worker = ?", projectID, worker))
+	if err == nil {
+		return m.UserID, nil
+	}
+	if !errors.Is(err, ErrNotFound) {
+		return 0, err
+	}
+	if _, err := first[Answer](tx.Where("project_id = ? AND worker = ?", projectID, worker)); err != nil {
+		return 0, fmt.Errorf("labeler %q: %w", worker, err)
+	}
+	return 0, nil
+}
+
+// withdrawAnswers marks the answers and remembers the withdrawal.
+func (s *Store) withdrawAnswers(tx *gorm.DB, w Withdraw) (Withdrawn, error) {
+	mine := func() *gorm.DB {
+		return tx.Model(&Answer{}).Where("project_id = ? AND worker = ?", w.ProjectID, w.Worker)
+	}
+	var active int64
+	if err := mine().Where("state = ?", AnswerActive).Count(&active).Error; err != nil {
+		return Withdrawn{}, err
+	}
+	res := mine().Where("state <> ?", AnswerWithdrawn).Update("state", AnswerWithdrawn)
+	if res.Error != nil {
+		return Withdrawn{}, res.Error
+	}
+	rec, err := first[Withdrawal](tx.Where("project_id = ? AND worker = ?", w.ProjectID, w.Worker))
+	if errors.Is(err, ErrNotFound) {
+		rec, err = Withdrawal{ProjectID: w.ProjectID, Worker: w.Worker, Created: s.Now(), CreatedBy: w.By}, nil
+	}
+	if err != nil {
+		return Withdrawn{}, err
+	}
+	rec.Answers += active
+	return Withdrawn{Record: rec, Answers: int(active)}, tx.Save(&rec).Error
+}
+
+// withdrawWork ends the person's work in the project: leases, drafts, membership.
+func (s *Store) withdrawWork(tx *gorm.DB, w Withdraw, userID int64, out *Withdrawn) error {
+	if err := s.expire(tx); err != nil {
+		return err
+	}
+	leases, err := all[Lease](tx.Where("user_id = ? AND state IN (?, ?) AND item_id IN (SELECT id FROM items WHERE project_id = ?)",
+		userID, LeaseOpen, LeaseAnswered, w.ProjectID))
+	if err != nil {
+		return err
+	}
+	for _, l := range leases {
+		if l.State == LeaseAnswered && !w.Reopen {
+			if err := tx.Model(&l).Update("locked", true).Error; err != nil {
+				return err
+			}
+			continue
+		}
+		if err := s.closeLease(tx, l, LeaseRemoved, nil); err != nil {
+			return err
+		}
+		out.Places++
+	}
+	res := tx.Where("user_id = ? AND item_id IN (SELECT id FROM items WHERE project_id = ?)", userID, w.ProjectID).Delete(&Draft{})
+	if res.Error != nil {
+		return res.Error
+	}
+	out.Drafts = int(res.RowsAffected)
+	return tx.Model(&Member{}).Where("project_id = ? AND user_id = ?", w.ProjectID, userID).Update("stage", StageWithdrawn).Error
+}
+
+// Withdrawals lists who withdrew from a project, oldest first.
+func (s *Store) Withdrawals(ctx context.Context, projectID int64) ([]Withdrawal, error) {
+	return all[Withdrawal](s.read(ctx).Where("project_id = ?", projectID).Order("created, worker"))
+}
+
+// WithdrawnArtefacts lists what was made of a project and holds answers of
+// people who withdrew, oldest first. Retired ones are among them.
+func (s *Store) WithdrawnArtefacts(ctx context.Context, projectID int64) ([]Artefact, error) {
+	var as []Artefact
+	err := s.snapshot(ctx, func(tx *gorm.DB) error {
+		var workers []string
+		if err := tx.Model(&Withdrawal{}).Where("project_id = ?", projectID).Pluck("worker", &workers).Error; err != nil {
+			return err
+		}
+		var err error
+		as, err = containing(tx, projectID, workers)
+		return err
+	})
+	return as, err
+}
