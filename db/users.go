@@ -108,6 +108,11 @@ func (s *Store) SetSingleKeys(ctx context.Context, id int64, on bool) error {
 	return s.updateUser(ctx, id, map[string]any{"single_keys": on})
 }
 
+// SetUILanguage keeps the language in which a person wants the pages, a BCP 47 tag; empty: as the browser asks.
+func (s *Store) SetUILanguage(ctx context.Context, id int64, tag string) error {
+	return s.updateUser(ctx, id, map[string]any{"ui_language": tag})
+}
+
 // SignedIn notes the time of a successful sign-in.
 func (s *Store) SignedIn(ctx context.Context, id int64) error {
 	return s.updateUser(ctx, id, map[string]any{"last_login": s.Now()})

@@ -21,6 +21,7 @@ var access = map[string]db.Role{
 	"GET /join/:token":  nobody,
 	"POST /join/:token": nobody,
 	"GET /healthz":      nobody,
+	"POST /language":    nobody,
 
 	"GET /":                     db.RoleLabeler,
 	"GET /tasks":                db.RoleLabeler,

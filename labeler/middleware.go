@@ -134,7 +134,10 @@ func (s *Server) authorize(a Access) gin.HandlerFunc {
 
 const userKey = "agora.user"
 
-func setUser(c *gin.Context, u db.User) { c.Set(userKey, u) }
+func setUser(c *gin.Context, u db.User) {
+	c.Set(userKey, u)
+	speak(c)
+}
 
 // user is who made the request; ID 0 when nobody signed in.
 func user(c *gin.Context) db.User {

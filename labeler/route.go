@@ -52,6 +52,7 @@ const (
 func (s *Server) routes() []Route {
 	return slices.Concat(
 		s.routesAuth(),
+		s.routesLanguage(),
 		s.routesHealth(),
 		s.routesSite(),
 	)
@@ -65,7 +66,7 @@ func (s *Server) mount(routes []Route) (*gin.Engine, error) {
 		return nil, err
 	}
 	e.HandleMethodNotAllowed = true
-	e.Use(s.logged, s.recovered, s.headers, s.knownHost)
+	e.Use(s.logged, s.recovered, s.headers, speak, s.knownHost)
 	e.NoRoute(s.wrap(func(*gin.Context) error { return db.ErrNotFound }))
 	e.NoMethod(s.wrap(func(*gin.Context) error { return errMethod }))
 	for _, r := range routes {

@@ -200,7 +200,7 @@ func offerRunActions(ctx context.Context, v *views.Run, r db.Run) {
 }
 
 func runLead(ctx context.Context, r db.Run, project string) string {
-	when := r.Created.Time().Format("2 Jan 2006, 15:04 UTC")
+	when := views.Moment(ctx, r.Created.Time())
 	if project == "" {
 		return views.T(ctx, "run.lead", runKind(ctx, r.Kind), when)
 	}
@@ -351,8 +351,8 @@ func systemRows(ctx context.Context, r db.Run, now db.Millis) []views.Row {
 		{Name: views.T(ctx, "run.message"), Value: r.Message},
 		{Name: views.T(ctx, "run.worker"), Value: r.Worker},
 		{Name: views.T(ctx, "run.attempt"), Value: numberUnless0(int64(r.Attempt))},
-		{Name: views.T(ctx, "run.started"), Value: moment(r.Started)},
-		{Name: views.T(ctx, "run.finished"), Value: moment(r.Finished)},
+		{Name: views.T(ctx, "run.started"), Value: moment(ctx, r.Started)},
+		{Name: views.T(ctx, "run.finished"), Value: moment(ctx, r.Finished)},
 		{Name: views.T(ctx, "run.took"), Value: took(r, now)},
 		{Name: views.T(ctx, "run.dir"), Value: r.Dir},
 	}
@@ -366,11 +366,11 @@ func numberUnless0(n int64) string {
 	return fmt.Sprint(n)
 }
 
-func moment(m db.Millis) string {
+func moment(ctx context.Context, m db.Millis) string {
 	if m == 0 {
 		return ""
 	}
-	return m.Time().Format("2 Jan 2006, 15:04:05 UTC")
+	return views.Moment(ctx, m.Time())
 }
 
 func took(r db.Run, now db.Millis) string {

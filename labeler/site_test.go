@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -115,8 +116,8 @@ func (b *browser) send(req *http.Request) *httptest.ResponseRecorder {
 	}
 	res := httptest.NewRecorder()
 	b.s.Handler().ServeHTTP(res, req)
-	if set := res.Result().Cookies(); len(set) > 0 {
-		b.cookies = set
+	for _, set := range res.Result().Cookies() {
+		b.cookies = append(slices.DeleteFunc(b.cookies, func(c *http.Cookie) bool { return c.Name == set.Name }), set)
 	}
 	return res
 }

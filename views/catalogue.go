@@ -5,20 +5,23 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 )
 
-// Language is the interface's language, a BCP 47 tag. People's own texts keep theirs.
-type Language string
+// catalogues holds every interface string by language and key, a row of parts a language. The parts
+// go by room, and a language's files are called like the English ones: messages_es.go for
+// messages_en.go, messages_es_forms.go for messages_en_forms.go. A new language is a row here, its
+// parts, and its place in the list of offered languages once TestEveryLanguageHasEveryString is content.
+var catalogues = map[Language]map[string]string{
+	English: join(englishParts...),
+}
 
-// English is the language that every message exists in.
-const English Language = "en"
-
-// catalogues holds every interface string by language and key. Another language is another file
-// like messages_en.go with the same keys; TestCatalogue says which are missing.
-var catalogues = map[Language]map[string]string{English: english}
-
-// english is every interface string: the parts by room, messages_en*.go. A key stands in one part only.
-var english = join(englishSite, englishForms, englishPeople, englishQueue, englishQuality, englishReview, englishPages)
+// englishParts are the rooms' strings. A key stands in one part only.
+var englishParts = []map[string]string{
+	englishSite, englishForms, englishPeople, englishQueue, englishQuality, englishReview, englishPages,
+}
 
 // join merges the parts of a language. A key that two parts hold is kept from the first; the tests refuse it.
 func join(parts ...map[string]string) map[string]string {
@@ -29,43 +32,69 @@ func join(parts ...map[string]string) map[string]string {
 	return all
 }
 
-type languageKey struct{}
-
-// WithLanguage makes the pages rendered under ctx speak l.
-func WithLanguage(ctx context.Context, l Language) context.Context {
-	return context.WithValue(ctx, languageKey{}, l)
-}
-
-// LanguageOf is the language of the pages rendered under ctx: English unless WithLanguage said otherwise.
-func LanguageOf(ctx context.Context) Language {
-	if l, ok := ctx.Value(languageKey{}).(Language); ok && catalogues[l] != nil {
-		return l
-	}
-	return English
-}
-
 // T is the interface string of a key, with args filled in as by fmt.Sprintf. A string that is
 // missing in the language comes in English, and an unknown key comes as itself: visible, harmless,
 // and an error in the tests.
 func T(ctx context.Context, key string, args ...any) string {
-	text, ok := catalogues[LanguageOf(ctx)][key]
-	if !ok {
-		text, ok = english[key]
+	l := LanguageOf(ctx)
+	if text, ok := lookUp(l, key); ok {
+		return fill(l, text, args)
 	}
-	if !ok {
-		return key
+	return key
+}
+
+// N is T for a count n, which is the first argument. The string's key is the given one and the
+// plural category that the language puts n in (CLDR): key.one and key.other in English, key.zero,
+// .one, .two, .few, .many and .other in Arabic. A form that names its number in words may leave the
+// argument out.
+func N(ctx context.Context, key string, n int, args ...any) string {
+	l := LanguageOf(ctx)
+	for _, form := range []string{countForm(l, n), "other", "many"} {
+		if text, ok := lookUp(l, key+"."+form); ok {
+			return fill(l, text, append([]any{n}, args...))
+		}
 	}
+	return key
+}
+
+func lookUp(l Language, key string) (text string, ok bool) {
+	if l == accented || l == mirrored {
+		text, ok = catalogues[English][key]
+		return accent(text), ok
+	}
+	if text, ok = catalogues[l][key]; !ok {
+		text, ok = catalogues[English][key]
+	}
+	return text, ok
+}
+
+// Marks around what is filled into a right-to-left sentence: a name in Latin letters must not
+// turn the words around it (Unicode's first strong isolate and its end).
+const isolate, isolateEnd = "\u2068", "\u2069"
+
+// fill puts the arguments into a text. A text without verbs, as a count in words, takes none.
+func fill(l Language, text string, args []any) string {
 	if len(args) == 0 {
 		return text
+	}
+	if !strings.Contains(text, "%") {
+		return text
+	}
+	if l.Dir() == "rtl" {
+		args = slices.Clone(args)
+		for i, a := range args {
+			if s, ok := a.(string); ok && s != "" {
+				args[i] = isolate + s + isolateEnd
+			}
+		}
 	}
 	return fmt.Sprintf(text, args...)
 }
 
-// N is T for a count: key.one for exactly one, key.many otherwise, with n as the first argument.
-func N(ctx context.Context, key string, n int, args ...any) string {
-	form := ".many"
-	if n == 1 {
-		form = ".one"
-	}
-	return T(ctx, key+form, append([]any{n}, args...)...)
+// Moment writes a point in time, in UTC, as the language writes dates: what pages show before
+// page.js turns it into the reader's own time.
+func Moment(ctx context.Context, t time.Time) string {
+	t = t.UTC()
+	month := T(ctx, "month."+strconv.Itoa(int(t.Month())))
+	return T(ctx, "time.moment", t.Day(), month, t.Year(), t.Format("15:04"))
 }

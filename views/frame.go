@@ -31,6 +31,13 @@ func current(path, href string) templ.Attributes {
 	return nil
 }
 
+func currentLanguage(ctx context.Context, l Language) templ.Attributes {
+	if LanguageOf(ctx) == l {
+		return templ.Attributes{"aria-current": "true"}
+	}
+	return nil
+}
+
 func alertRole(kind string) string {
 	if kind == "bad" {
 		return "alert"
