@@ -1,0 +1,145 @@
+// Package plot draws the charts of written reports: lines and points with intervals, linear or
+// logarithmic axes, as SVG that reads on white paper. Equal input gives equal bytes.
+package plot
+
+import (
+	"fmt"
+	"html"
+	"math"
+	"strings"
+)
+
+// Chart is one chart.
+type Chart struct {
+	Title, X, Y string // X and Y name the axes, with units
+	LogX, LogY  bool
+	Series      []Series
+}
+
+// Series is one line or set of points.
+type Series struct {
+	Name   string
+	Points []Point
+	Line   bool // join the points
+	Dashed bool
+	Bare   bool // no dots: a fitted curve
+}
+
+// Point is one measurement; where Hi > Lo, a bar from Lo to Hi is its interval.
+type Point struct{ X, Y, Lo, Hi float64 }
+
+// Size of a chart in pixels, and of its margins.
+const (
+	width, height                           = 720, 420
+	left, right, top, bottom                = 72, 20, 44, 58
+	plotWidth, plotHeight                   = width - left - right, height - top - bottom
+	ink, faint, font                        = "#222", "#ddd", "system-ui, sans-serif"
+	legendStep, legendDrop, tickLen, dotRay = 18, 16, 5, 3.5
+)
+
+// colours tell series apart for every kind of sight (Okabe and Ito 2008).
+var colours = []string{"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8a6d00"}
+
+// SVG renders the chart. Points that an axis cannot show (not finite, or not positive on a logarithmic
+// axis) are left out.
+func (c Chart) SVG() []byte {
+	var b strings.Builder
+	x, y := c.axes()
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" role="img" aria-label="%s" font-family="%s" font-size="13" fill="%s">`,
+		width, height, width, height, esc(c.Title), font, ink)
+	fmt.Fprintf(&b, "\n<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n", width, height)
+	fmt.Fprintf(&b, "<text x=\"%d\" y=\"24\" font-size=\"16\" font-weight=\"600\">%s</text>\n", left, esc(c.Title))
+	c.grid(&b, x, y)
+	for i, s := range c.Series {
+		s.draw(&b, colours[i%len(colours)], x, y)
+	}
+	c.legend(&b)
+	b.WriteString("</svg>\n")
+	return []byte(b.String())
+}
+
+func esc(s string) string { return html.EscapeString(s) }
+
+func (c Chart) axes() (x, y axis) {
+	x, y = newAxis(c.LogX), newAxis(c.LogY)
+	for _, s := range c.Series {
+		for _, p := range s.Points {
+			if !x.shows(p.X) || !y.shows(p.Y) {
+				continue
+			}
+			x.include(p.X)
+			y.include(p.Y)
+			if p.Hi > p.Lo {
+				y.include(p.Lo)
+				y.include(p.Hi)
+			}
+		}
+	}
+	x.round()
+	y.round()
+	x.from, x.to = left, left+plotWidth
+	y.from, y.to = top+plotHeight, top
+	return x, y
+}
+
+func (c Chart) grid(b *strings.Builder, x, y axis) {
+	for _, t := range x.ticks() {
+		at := x.at(t)
+		fmt.Fprintf(b, "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\" stroke=\"%s\"/>", at, at, top, top+plotHeight, faint)
+		fmt.Fprintf(b, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>\n", at, top+plotHeight+tickLen+14, number(t))
+	}
+	for _, t := range y.ticks() {
+		at := y.at(t)
+		fmt.Fprintf(b, "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"%s\"/>", left, left+plotWidth, at, at, faint)
+		fmt.Fprintf(b, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n", left-tickLen-3, at+4, number(t))
+	}
+	fmt.Fprintf(b, "<path d=\"M%d %dV%dH%d\" fill=\"none\" stroke=\"%s\"/>\n", left, top, top+plotHeight, left+plotWidth, ink)
+	fmt.Fprintf(b, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>\n", left+plotWidth/2, height-12, esc(c.X))
+	fmt.Fprintf(b, "<text transform=\"translate(16 %d) rotate(-90)\" text-anchor=\"middle\">%s</text>\n", top+plotHeight/2, esc(c.Y))
+}
+
+func (s Series) draw(b *strings.Builder, colour string, x, y axis) {
+	var path []string
+	for _, p := range s.Points {
+		if !x.shows(p.X) || !y.shows(p.Y) {
+			continue
+		}
+		px, py := x.at(p.X), y.at(p.Y)
+		path = append(path, fmt.Sprintf("%.1f %.1f", px, py))
+		if p.Hi > p.Lo {
+			fmt.Fprintf(b, "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" stroke-opacity=\".5\" stroke-width=\"2\"/>\n", px, px, y.at(p.Lo), y.at(p.Hi), colour)
+		}
+		if !s.Bare {
+			fmt.Fprintf(b, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%g\" fill=\"%s\"/>\n", px, py, dotRay, colour)
+		}
+	}
+	if s.Line && len(path) > 1 {
+		dash := ""
+		if s.Dashed {
+			dash = ` stroke-dasharray="6 4"`
+		}
+		fmt.Fprintf(b, "<path d=\"M%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\"%s/>\n", strings.Join(path, "L"), colour, dash)
+	}
+}
+
+// legend stands at the top right, inside the frame.
+func (c Chart) legend(b *strings.Builder) {
+	row := 0
+	for i, s := range c.Series {
+		if s.Name == "" {
+			continue
+		}
+		at := top + legendDrop + row*legendStep
+		fmt.Fprintf(b, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\" paint-order=\"stroke\" stroke=\"#fff\" stroke-width=\"4\">%s</text>", left+plotWidth-26, at, esc(s.Name))
+		fmt.Fprintf(b, "<rect x=\"%d\" y=\"%d\" width=\"14\" height=\"4\" fill=\"%s\"/>\n", left+plotWidth-18, at-6, colours[i%len(colours)])
+		row++
+	}
+}
+
+// number writes a tick's value shortly.
+func number(v float64) string {
+	if v != 0 && (math.Abs(v) >= 1e5 || math.Abs(v) < 1e-3) {
+		return strings.NewReplacer("e+0", "e", "e+", "e", "e-0", "e−", "e-", "e−", "-", "−").Replace(fmt.Sprintf("%.3g", v))
+	}
+	return strings.Replace(fmt.Sprintf("%.4g", v), "-", "−", 1)
+}
