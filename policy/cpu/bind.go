@@ -99,9 +99,9 @@ func (b *binder) bind(j *job) step {
 	case graph.OpLinear:
 		return b.linear(j)
 	case graph.OpLinearGradX:
-		return &linearGradX{dy: b.tensor(n.In[0]), dx: b.tensor(j.out), base: b.base(j), w: n.W}
+		return &linearGradX{dy: b.tensor(n.In[0]), dx: b.tensor(j.out), base: b.base(j), w: n.W, col: n.Attr.Col}
 	case graph.OpLinearGradW:
-		return &linearGradW{dy: b.tensor(n.In[0]), x: b.tensor(n.In[1]), w: n.W, dw: b.grad(n.W), dbias: b.grad(n.Bias)}
+		return &linearGradW{dy: b.tensor(n.In[0]), x: b.tensor(n.In[1]), w: n.W, dw: b.grad(n.W), dbias: b.grad(n.Bias), col: n.Attr.Col}
 	case graph.OpRMSNorm, graph.OpLayerNorm:
 		return b.norm(j)
 	case graph.OpRMSNormGrad, graph.OpLayerNormGrad:

@@ -28,7 +28,6 @@ type AdamW struct {
 	Steps int // taken so far
 
 	device *Device
-	params *graph.Params
 	states []*adamState
 	pieces []piece
 	config AdamWConfig
@@ -54,7 +53,7 @@ const pieceFloats = 1 << 14
 
 // NewAdamW makes an optimizer with zero moments for all parameters that are not Frozen.
 func (d *Device) NewAdamW(params *graph.Params) *AdamW {
-	o := &AdamW{device: d, params: params}
+	o := &AdamW{device: d}
 	o.run = o.work
 	for _, p := range params.List() {
 		if p.Frozen {
@@ -90,7 +89,9 @@ func (o *AdamW) Step(c AdamWConfig) (gradNorm float64, err error) {
 		return o.norm, ErrNotFinite
 	}
 	o.Steps++
-	o.params.Changed()
+	for _, s := range o.states {
+		s.param.Changed()
+	}
 	return o.norm, nil
 }
 

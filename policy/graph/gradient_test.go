@@ -98,6 +98,12 @@ var gradCases = []gradCase{
 		x, r := b.input("x", n, 5, 3, -1, 1), b.input("r", n, 5, 7, -1, 1)
 		return b.LinearAdd(r, x, b.param("w", 7, 3), nil)
 	}},
+	{"LowRank", func(b *gradBuilder) *Value {
+		n := b.Dim("n", 9)
+		x, r := b.input("x", n, 5, 6, -1, 1), b.input("r", n, 5, 9, -1, 1)
+		y := b.LowRank(r, x, b.param("a", 2, 6), b.param("b", 4, 2), 1.5, 3)
+		return b.LowRank(y, x, b.param("c", 3, 6), b.param("d", 9, 3), .7, 0)
+	}},
 	{"RMSNorm", func(b *gradBuilder) *Value {
 		return b.RMSNorm(b.input("x", b.Dim("n", 9), 5, 7, -1, 1), b.param("w", 1, 7), .01)
 	}},

@@ -43,6 +43,25 @@ func (g *Graph) LinearAdd(residual, x *Value, w, bias *Param) *Value {
 	return g.linear(x, w, bias, residual)
 }
 
+// LinearAddAt returns residual with x wᵀ added to the columns from col on, as many as w has rows. It is
+// for products that change a part of a fused projection, see LowRank.
+func (g *Graph) LinearAddAt(residual, x *Value, w *Param, col int) *Value {
+	switch {
+	case !g.ok(OpLinear, Float, residual, x) || !g.okParam(OpLinear, w, -1, x.Cols):
+		return g.bad(OpLinear, "")
+	case residual.Rows != x.Rows || col < 0 || col+w.Rows > residual.Cols:
+		return g.bad(OpLinear, "columns %d to %d of %s do not hold [%s, %d]", col, col+w.Rows, residual, x.Rows.Name, w.Rows)
+	}
+	return g.add(&Node{Op: OpLinear, In: []*Value{x, residual}, W: w, Attr: Attr{Col: col}}, x.Rows, residual.Cols)
+}
+
+// LowRank returns base + scale·(x aᵀ) bᵀ, the product of two small matrices a [r, in] and b [out, r]
+// added to the columns of base from col on: a linear layer's low-rank change (LoRA, Hu et al. 2021,
+// arXiv:2106.09685).
+func (g *Graph) LowRank(base, x *Value, a, b *Param, scale float64, col int) *Value {
+	return g.LinearAddAt(base, g.Scale(g.Linear(x, a, nil), scale), b, col)
+}
+
 func (g *Graph) linear(x *Value, w, bias *Param, residual *Value) *Value {
 	if !g.ok(OpLinear, Float, x) || !g.okParam(OpLinear, w, -1, x.Cols) ||
 		bias != nil && !g.okParam(OpLinear, bias, 1, w.Rows) {

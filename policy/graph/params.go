@@ -18,7 +18,16 @@ type Param struct {
 	NoDecay bool    // exempt from weight decay (norm gains, biases)
 
 	Attached sync.Map // what devices keep beside the data, by device; lives as long as the parameter
+
+	version uint64 // counts the changes of Data
 }
+
+// Changed must be called after Data was written by hand while a compiled program exists, so that
+// copies of the weights in another layout are renewed. The optimizer calls it itself.
+func (p *Param) Changed() { p.version++ }
+
+// Version counts the calls of Changed.
+func (p *Param) Version() uint64 { return p.version }
 
 // Row returns row i of the parameter, a part of Data.
 func (p *Param) Row(i int) []float32 { return p.Data[i*p.Cols : (i+1)*p.Cols] }
@@ -33,13 +42,12 @@ func (p *Param) AllocGrad() {
 // Params is an ordered store of named parameters that several graphs share: one graph trains
 // them, another scores, a third decodes.
 type Params struct {
-	list    []*Param
-	byName  map[string]*Param
-	version uint64
+	list   []*Param
+	byName map[string]*Param
 }
 
 // NewParams returns an empty store.
-func NewParams() *Params { return &Params{byName: map[string]*Param{}, version: 1} }
+func NewParams() *Params { return &Params{byName: map[string]*Param{}} }
 
 // Add creates a zero parameter of shape [rows, cols]. Names are unique.
 func (ps *Params) Add(name string, rows, cols int) (*Param, error) {
@@ -49,7 +57,7 @@ func (ps *Params) Add(name string, rows, cols int) (*Param, error) {
 	if ps.byName[name] != nil {
 		return nil, fmt.Errorf("parameter %s exists already", name)
 	}
-	p := &Param{Name: name, Rows: rows, Cols: cols, Data: Alloc(rows * cols), LRScale: 1}
+	p := &Param{Name: name, Rows: rows, Cols: cols, Data: Alloc(rows * cols), LRScale: 1, version: 1}
 	ps.byName[name] = p
 	ps.list = append(ps.list, p)
 	return p, nil
@@ -79,12 +87,12 @@ func (ps *Params) Count() int {
 	return n
 }
 
-// Changed must be called after Data was written by hand while a compiled program exists, so that
-// copies of the weights in another layout are renewed. The optimizer calls it itself.
-func (ps *Params) Changed() { ps.version++ }
-
-// Version counts the calls of Changed.
-func (ps *Params) Version() uint64 { return ps.version }
+// Changed is Param.Changed for all parameters.
+func (ps *Params) Changed() {
+	for _, p := range ps.list {
+		p.Changed()
+	}
+}
 
 // CopyFrom copies all data from a store of the same names and shapes.
 func (ps *Params) CopyFrom(src *Params) error {

@@ -187,8 +187,8 @@ func (r *Reference) linear(n *Node) {
 		switch n.Op {
 		case OpLinear: // y = x wᵀ + bias + residual
 			x, y := r.row(n.In[0], i), r.row(n.Out[0], i)
-			for j := range y {
-				y[j] = dot(x, n.W.Row(j))
+			for j := range n.W.Rows {
+				y[n.Attr.Col+j] = dot(x, n.W.Row(j))
 				if n.Bias != nil {
 					y[j] += float64(n.Bias.Data[j])
 				}
@@ -197,14 +197,14 @@ func (r *Reference) linear(n *Node) {
 				addTo(y, r.row(n.In[1], i))
 			}
 		case OpLinearGradX: // dx = dy w
-			dy, dx := r.row(n.In[0], i), r.row(n.Out[0], i)
+			dy, dx := r.row(n.In[0], i)[n.Attr.Col:][:n.W.Rows], r.row(n.Out[0], i)
 			for j := range dy {
 				for c, w := range n.W.Row(j) {
 					dx[c] += dy[j] * float64(w)
 				}
 			}
 		case OpLinearGradW: // dw = dyᵀ x
-			dy, x := r.row(n.In[0], i), r.row(n.In[1], i)
+			dy, x := r.row(n.In[0], i)[n.Attr.Col:][:n.W.Rows], r.row(n.In[1], i)
 			for j := range dy {
 				dw := r.grad(n.W, j)
 				for c := range x {

@@ -58,6 +58,7 @@ type Attr struct {
 	Layout *Layout
 	Cache  *KVCache
 	Layer  int
+	Col    int  // Linear and its gradients: first column of the output that the product is added to
 	Loss   bool // CrossEntropy: also compute the gradients, see crossEntropyGrad
 }
 
