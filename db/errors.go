@@ -10,6 +10,7 @@ var (
 	ErrNotFound      = errors.New("not found")
 	ErrNameTaken     = errors.New("this name is taken")
 	ErrNoTask        = errors.New("no task is left for you here")
+	ErrNotReady      = errors.New("there is a step for you before the tasks begin")
 	ErrLeaseLost     = errors.New("this task was given to somebody else meanwhile; your draft is kept")
 	ErrTooLate       = errors.New("the time to change this answer is over")
 	ErrLinkUsed      = errors.New("this link was used already")

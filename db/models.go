@@ -53,6 +53,7 @@ type User struct {
 	SingleKeys   bool   // single-key shortcuts on (WCAG 2.1.4 wants an off switch)
 	Created      Millis
 	LastLogin    Millis
+	TOTP         Millis // since when sign-in asks for a second factor, 0: it does not
 }
 
 // Invite is a link that may be used once: to join with a role, to become the
@@ -61,21 +62,28 @@ type Invite struct {
 	ID        int64
 	TokenHash string // hex sha256 of the token in the link
 	Role      Role
-	UserID    int64  // whose password is reset; 0: a new account is made
-	ProjectID int64  // joined on use; 0: none
-	Label     string // note to oneself, such as "Ana, Spanish"
-	CreatedBy int64  // 0: printed on the terminal
+	UserID    int64             // whose password is reset; 0: a new account is made
+	ProjectID int64             // joined on use; 0: none
+	Label     string            // note to oneself, such as "Ana, Spanish"
+	Tags      map[string]string `gorm:"serializer:json"` // given to the member who joins with it
+	CreatedBy int64             // 0: printed on the terminal
 	Created   Millis
 	Expires   Millis
 	Used      Millis
 	UsedBy    int64
 }
 
-// Project kinds.
+// Project kinds: what a task asks.
 const (
-	KindRank     = "rank"     // rank K completions, ties allowed
-	KindPairwise = "pairwise" // compare two completions in five steps
+	KindRank     = "rank"          // rank K completions, ties allowed
+	KindPairwise = "pairwise"      // compare two completions in five steps
+	KindDemo     = "demonstration" // write the answer to a prompt
+	KindPrompt   = "prompt"        // write a prompt to a brief
+	KindRating   = "rating"        // judge one completion by itself
 )
+
+// Kinds lists the project kinds, the default first.
+var Kinds = []string{KindRank, KindPairwise, KindDemo, KindPrompt, KindRating}
 
 // Project is a set of tasks with one set of rules.
 type Project struct {
@@ -84,14 +92,15 @@ type Project struct {
 	Title        string
 	Instructions string // guidelines as Markdown
 	Guideline    int    // version of Instructions, counts up when they change
-	Kind         string // KindRank or KindPairwise
-	K            int    // completions per task, 2…9; 2 for KindPairwise
+	Kind         string // one of Kinds
+	K            int    // completions per task, 2…9 for KindRank, else as FixedK says
 	Overlap      int    // how many different labelers answer each item
 	LeaseMinutes int    // how long a handed-out task stays reserved
 	EditMinutes  int    // how long a labeler may undo or edit an answer
 	Archived     bool   // hands out no tasks
 	Created      Millis
 	CreatedBy    int64
+	Form         string `gorm:"-"` // of a new project: the preset its first task form is made from; "": as the kind has it
 }
 
 // GuidelineVersion is the name stored with each answer, such as "g3".
@@ -99,11 +108,15 @@ func (p Project) GuidelineVersion() string { return fmt.Sprintf("g%d", p.Guideli
 
 // Member is a person in a project, known there by a pseudonym.
 type Member struct {
-	ProjectID int64  `gorm:"primaryKey"`
-	UserID    int64  `gorm:"primaryKey"`
-	Worker    string // pseudonym, stable within the project, unrelated to the name
-	Joined    Millis
-	Stage     string `gorm:"default:active"` // how far they have come, one of the stages; StageActive: works
+	ProjectID  int64  `gorm:"primaryKey"`
+	UserID     int64  `gorm:"primaryKey"`
+	Worker     string // pseudonym, stable within the project, unrelated to the name
+	Joined     Millis
+	Stage      string            `gorm:"default:active"`  // how far they have come, one of the stages; StageActive: works
+	Tags       map[string]string `gorm:"serializer:json"` // from their invitation, such as cohort=spanish
+	Admitted   Millis            // when they first came to StageActive, 0: not yet
+	SurveySeen bool              // answered the survey or passed it over
+	Verdict    string            // the lead's, on the screening
 }
 
 // StageActive is the stage of a member who is past everything that comes before work.
@@ -128,6 +141,7 @@ const (
 	ItemRank   = "rank"   // prompt + completions to be ranked
 	ItemPrompt = "prompt" // prompt alone
 	ItemDemo   = "demo"   // prompt + a demonstration, not handed out
+	ItemBrief  = "brief"  // what a prompt is to be written about
 )
 
 // Purposes of an item and of the answers to it. Only answers for work are
@@ -228,7 +242,7 @@ type Draft struct {
 	Saved   Millis
 }
 
-// Ranking is what a labeler says about one task.
+// Ranking is what a labeler says about one task: a ranking, and what else its form asks.
 type Ranking struct {
 	Ranks          map[string]int `json:"ranks"`              // completion key → rank, 1 is best, equal is a tie; absent: not ranked
 	Strength       *float64       `json:"strength,omitempty"` // K = 2 only: 0 tie, 1 slightly, 2 clearly better
@@ -237,6 +251,10 @@ type Ranking struct {
 	Note           string         `json:"note,omitempty"`
 	ActiveMS       int64          `json:"active_ms,omitempty"` // time the page was visible, as the browser says
 	UIVersion      string         `json:"ui_version,omitempty"`
+
+	Ratings     map[string]Rating `json:"ratings,omitempty"`      // completion key → what is said about it alone
+	PromptFlags map[string]*bool  `json:"prompt_flags,omitempty"` // flag → yes, no or null: makes no sense here; absent: not answered
+	Written     Written           `json:"written,omitzero"`       // what the labeler wrote, for demonstrations and prompts
 }
 
 // Answer states. Nothing is deleted: an undone, replaced or excluded answer

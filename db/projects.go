@@ -139,7 +139,7 @@ func (s *Store) member(tx *gorm.DB, projectID, userID int64) (Member, error) {
 		return m, err
 	}
 	for {
-		m = Member{projectID, userID, "w" + strings.ToLower(rand.Text()[:7]), s.Now(), StageActive}
+		m = Member{ProjectID: projectID, UserID: userID, Worker: "w" + strings.ToLower(rand.Text()[:7]), Joined: s.Now(), Stage: StageProfile, Tags: map[string]string{}}
 		var clash int64 // with the name of an imported worker
 		if err := tx.Model(&Answer{}).Where("project_id = ? AND worker = ?", projectID, m.Worker).Limit(1).Count(&clash).Error; err != nil {
 			return m, err
@@ -148,5 +148,12 @@ func (s *Store) member(tx *gorm.DB, projectID, userID int64) (Member, error) {
 			break
 		}
 	}
-	return m, tx.Create(&m).Error
+	if err := tx.Create(&m).Error; err != nil {
+		return m, err
+	}
+	p, err := first[Project](tx.Where("id = ?", projectID))
+	if err != nil {
+		return m, err
+	}
+	return m, s.advance(tx, p, &m)
 }
