@@ -29,6 +29,7 @@ type Config struct {
 	Tied    bool    // the output head is the embedding
 	BOS     int     // -1 for none
 	EOS     int     // -1 for none
+	MuP     MuP     // how it was and is trained; zero: the standard parametrisation
 }
 
 // Validate names the first field that makes no model.
@@ -59,12 +60,12 @@ func (c Config) Validate() error {
 	case c.Eps <= 0:
 		return fmt.Errorf("model config: the norms' epsilon is %g, must be positive", c.Eps)
 	}
-	return nil
+	return c.MuP.validate()
 }
 
 // attention describes the heads for the graph.
 func (c Config) attention() graph.Attn {
-	a := graph.Attn{Heads: c.Heads, KVHeads: c.KVHeads, HeadDim: c.HeadDim}
+	a := graph.Attn{Heads: c.Heads, KVHeads: c.KVHeads, HeadDim: c.HeadDim, Scale: c.scoreScale()}
 	if c.Family == Llama {
 		a.RopeTheta = c.Theta
 	}

@@ -18,8 +18,7 @@ func (m *Model) WriteGGUF(path, name string, kind checkpoint.Quant) error {
 	}
 	var tensors []checkpoint.GGUFTensor
 	for _, t := range m.Config.tensors() {
-		p := m.Params.Get(t.param)
-		block := p.Data[t.row*p.Cols : (t.row+t.rows)*p.Cols]
+		block := m.folded(t)
 		heads := m.Config.rotaryHeads(t)
 		tensors = append(tensors, checkpoint.GGUFTensor{
 			Name: ggufName(t.name), Shape: t.ggufShape(), Kind: t.ggufKind(kind),

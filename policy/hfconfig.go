@@ -28,6 +28,7 @@ func ParseConfig(data []byte) (Config, error) {
 	default:
 		return Config{}, fmt.Errorf("architecture %q is not supported, agora trains %s and %s models", family, Llama, GPT2)
 	}
+	r.field(mupKey, &c.MuP)
 	if r.err != nil {
 		return Config{}, r.err
 	}
@@ -196,6 +197,9 @@ func (c Config) JSON(dtype, template string) []byte {
 	if template != "" {
 		fields[templateKey] = template
 	}
+	if c.MuP.On() {
+		fields[mupKey] = c.MuP
+	}
 	switch c.Family {
 	case Llama:
 		add(fields, map[string]any{
@@ -218,8 +222,11 @@ func (c Config) JSON(dtype, template string) []byte {
 	return append(data, '\n')
 }
 
-// templateKey is the one field of config.json that is agora's own; transformers ignores it.
-const templateKey = "agora_template"
+// The fields of config.json that are agora's own; transformers ignores them.
+const (
+	templateKey = "agora_template"
+	mupKey      = "agora_mup" // see MuP
+)
 
 func add(dst, src map[string]any) {
 	for key, value := range src {

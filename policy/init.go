@@ -14,20 +14,22 @@ const initStream = 0x696e6974
 
 // Init fills the weights: normal with standard deviation 0.02, those that write to the residual
 // stream divided by √(2·layers) so that its variance stays the same at any depth (GPT-2); gains 1,
-// biases 0. The values depend on the seed and each weight's place only.
+// biases 0. Under muP the hidden matrices are smaller by √m, see MuP. The values depend on the seed and
+// each weight's place only.
 func (m *Model) Init(seed uint64) {
 	for i, t := range m.Config.tensors() {
 		p := m.Params.Get(t.param)
 		block := p.Data[t.row*p.Cols : (t.row+t.rows)*p.Cols]
+		std := initStd / math.Sqrt(m.Config.widthMult(t))
 		switch t.kind {
 		case gain:
 			fill(block, 1)
 		case bias:
 			fill(block, 0)
 		case residual:
-			normal(block, initStd/math.Sqrt(2*float64(m.Config.Layers)), graph.Key(seed, uint64(i), initStream))
+			normal(block, std/math.Sqrt(2*float64(m.Config.Layers)), graph.Key(seed, uint64(i), initStream))
 		default:
-			normal(block, initStd, graph.Key(seed, uint64(i), initStream))
+			normal(block, std, graph.Key(seed, uint64(i), initStream))
 		}
 	}
 	m.Params.Changed()

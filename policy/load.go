@@ -104,14 +104,14 @@ func (m *Model) loadWeights(dir string) error {
 	for _, t := range m.Config.tensors() {
 		name := strings.TrimPrefix(t.name, prefix)
 		used[name] = true
-		p := m.Params.Get(t.param)
-		block := p.Data[t.row*p.Cols : (t.row+t.rows)*p.Cols]
+		block := m.block(t)
 		if err := ts.Read(name, t.shape(), block); err != nil {
 			return err
 		}
 		if t.transposed && t.kind != bias {
 			copy(block, transpose(block, t.cols, t.rows))
 		}
+		m.Config.unfold(t, block)
 		if ts.DType(name) == checkpoint.BF16 { // halves have bits that bf16 lacks: they become float32
 			m.DType = checkpoint.BF16
 		}

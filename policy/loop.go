@@ -218,7 +218,7 @@ func (l *loop) save() error {
 		if err := l.m.WriteFiles(tmp); err != nil {
 			return err
 		}
-		if err := l.opt.WriteState(tmp, "optimizer", l.m.DType != checkpoint.F32); err != nil {
+		if err := l.opt.WriteState(tmp, "optimizer", l.m.Rounded()); err != nil {
 			return err
 		}
 		return WriteStateJSON(tmp, loopStateName, l.state)

@@ -37,6 +37,9 @@ func NewModel(c Config) (*Model, error) {
 			return nil, err
 		}
 		p.NoDecay = t.kind == gain || t.kind == bias
+		if mult := c.widthMult(t); mult != 1 { // muP: slower by m, and as much weight decay per step as before
+			p.LRScale, p.DecayScale = float32(1/mult), float32(mult)
+		}
 	}
 	return m, nil
 }
@@ -59,6 +62,22 @@ type Input struct {
 	IDs     *graph.Value // [tokens] int
 	Layout  *graph.Layout
 	Dropout float64 // on the embedding and on both branches of every layer; 0 outside of training
+
+	// Watch, if not nil, is shown the activations while Hidden traces them: embedding, layer.<i>.attention
+	// (before its output projection), layer.<i>.feed_forward (likewise), layer.<i>.residual, hidden.
+	Watch func(name string, x *graph.Value)
+}
+
+func (in Input) watch(name string, x *graph.Value) {
+	if in.Watch != nil {
+		in.Watch(name, x)
+	}
+}
+
+func (in Input) watchLayer(i int, name string, x *graph.Value) {
+	if in.Watch != nil {
+		in.Watch(fmt.Sprintf("layer.%d.%s", i, name), x)
+	}
 }
 
 // NewInput declares the inputs "<name>.ids" and "<name>.lens" of a training or scoring graph, with
@@ -85,18 +104,22 @@ func (m *Model) Hidden(g *graph.Graph, in Input) *graph.Value {
 func (m *Model) llamaHidden(g *graph.Graph, in Input) *graph.Value {
 	c, p := m.Config, m.Params.Get
 	x := g.Dropout(g.Embedding(in.IDs, p("model.embed_tokens.weight")), in.Dropout)
+	in.watch("embedding", x)
 	for i := range c.Layers {
 		l := fmt.Sprintf("model.layers.%d.", i)
 		h := g.RMSNorm(x, p(l+"input_layernorm.weight"), c.Eps)
 		qkv := g.Linear(h, p(l+"self_attn.qkv_proj.weight"), nil)
 		h = g.Attention(qkv, in.Layout, c.attention(), i)
+		in.watchLayer(i, "attention", h)
 		x = addLinear(g, x, h, p(l+"self_attn.o_proj.weight"), nil, in.Dropout)
 
 		h = g.RMSNorm(x, p(l+"post_attention_layernorm.weight"), c.Eps)
 		h = g.SwiGLU(g.Linear(h, p(l+"mlp.gate_up_proj.weight"), nil))
+		in.watchLayer(i, "feed_forward", h)
 		x = addLinear(g, x, h, p(l+"mlp.down_proj.weight"), nil, in.Dropout)
+		in.watchLayer(i, "residual", x)
 	}
-	return g.RMSNorm(x, p("model.norm.weight"), c.Eps)
+	return m.readout(g, in, g.RMSNorm(x, p("model.norm.weight"), c.Eps))
 }
 
 // gpt2Hidden is the decoder of Radford et al. 2019.
@@ -107,16 +130,29 @@ func (m *Model) gpt2Hidden(g *graph.Graph, in Input) *graph.Value {
 	}
 	x := g.PosEmbedding(g.Embedding(in.IDs, p("transformer.wte.weight")), in.Layout, p("transformer.wpe.weight"))
 	x = g.Dropout(x, in.Dropout)
+	in.watch("embedding", x)
 	for i := range c.Layers {
 		l := fmt.Sprintf("transformer.h.%d.", i)
 		qkv := g.Linear(norm(x, l+"ln_1"), p(l+"attn.c_attn.weight"), p(l+"attn.c_attn.bias"))
 		h := g.Attention(qkv, in.Layout, c.attention(), i)
+		in.watchLayer(i, "attention", h)
 		x = addLinear(g, x, h, p(l+"attn.c_proj.weight"), p(l+"attn.c_proj.bias"), in.Dropout)
 
 		h = g.GELU(g.Linear(norm(x, l+"ln_2"), p(l+"mlp.c_fc.weight"), p(l+"mlp.c_fc.bias")))
+		in.watchLayer(i, "feed_forward", h)
 		x = addLinear(g, x, h, p(l+"mlp.c_proj.weight"), p(l+"mlp.c_proj.bias"), in.Dropout)
+		in.watchLayer(i, "residual", x)
 	}
-	return norm(x, "transformer.ln_f")
+	return m.readout(g, in, norm(x, "transformer.ln_f"))
+}
+
+// readout is what the head reads: the normed hidden states, under muP times the factor of the logits.
+func (m *Model) readout(g *graph.Graph, in Input, x *graph.Value) *graph.Value {
+	in.watch("hidden", x)
+	if f := m.Config.outputScale(); f != 1 {
+		x = g.Scale(x, f)
+	}
+	return x
 }
 
 // addLinear is x + dropout(h wᵀ + b), fused where nothing is dropped.

@@ -154,6 +154,12 @@ func freshModel(c PretrainConfig, tok *tokenizer.Tokenizer) (*Model, error) {
 		return nil, err
 	}
 	m.Init(uint64(c.Seed))
+	if c.ZeroReadout {
+		m.zeroReadout()
+	}
+	if c.ZeroQuery {
+		m.zeroQueries()
+	}
 	m.Tokenizer = tok
 	m.DType, err = checkpoint.ParseDType(c.Store)
 	return m, err

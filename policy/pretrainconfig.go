@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"math"
 
 	"agora/policy/checkpoint"
 )
@@ -19,6 +20,14 @@ type PretrainConfig struct {
 	FFN     int    `toml:"ffn" unit:"columns" help:"width of the feed-forward layer"`
 	Context int    `toml:"context" unit:"tokens" help:"longest sequence, and the length of a training window"`
 	Tied    bool   `toml:"tied" help:"use the embedding as output head"`
+
+	Parametrization  string  `toml:"parametrization" help:"standard, or mup: learning rates that are good at base_width stay good at every width"`
+	BaseWidth        int     `toml:"base_width" unit:"columns" help:"mup: the width at which it equals the standard parametrization"`
+	BaseFFN          int     `toml:"base_ffn" unit:"columns" help:"mup: width of the feed-forward layer at base_width; 0 means in proportion"`
+	BaseHeads        int     `toml:"base_heads" unit:"heads" help:"mup: attention heads at base_width; 0 means heads as wide as here"`
+	OutputMultiplier float64 `toml:"output_multiplier" help:"mup: of the logits, beside base_width/width"`
+	ZeroReadout      bool    `toml:"zero_readout" help:"start the output head at zero; needs an untied head"`
+	ZeroQuery        bool    `toml:"zero_query" help:"start the query projections at zero"`
 
 	Documents       string  `toml:"documents" help:"what is one document in a .txt file: file, line or paragraph"`
 	Steps           int     `toml:"steps" unit:"steps" help:"optimizer steps; 0 means as epochs says"`
@@ -45,7 +54,7 @@ type PretrainConfig struct {
 // DefaultPretrain is the preset tiny.
 func DefaultPretrain() PretrainConfig {
 	c := PretrainConfig{
-		Family: Llama, Tied: true, Documents: DocumentFile, Epochs: 1, Floor: .1, WarmupSteps: 50, Schedule: "cosine",
+		Family: Llama, Tied: true, Parametrization: Standard, BaseWidth: 128, OutputMultiplier: 1, Documents: DocumentFile, Epochs: 1, Floor: .1, WarmupSteps: 50, Schedule: "cosine",
 		Beta1: .9, Beta2: .95, AdamEps: 1e-8, WeightDecay: .1, ClipNorm: 1, Validation: .02,
 		EvalEvery: 100, CheckpointEvery: 200, SampleEvery: 200, Store: "fp32",
 	}
@@ -91,6 +100,14 @@ func (c *PretrainConfig) Validate() error {
 	switch {
 	case c.Width%c.Heads != 0:
 		return fmt.Errorf("width %d is not a multiple of heads %d", c.Width, c.Heads)
+	case c.Parametrization != Standard && c.Parametrization != Mup:
+		return fmt.Errorf("parametrization %q must be %s or %s", c.Parametrization, Standard, Mup)
+	case c.Parametrization == Mup && (c.BaseWidth < 1 || c.BaseFFN < 0 || c.BaseHeads < 0):
+		return fmt.Errorf("base_width %d must be at least 1, base_ffn %d and base_heads %d must not be negative", c.BaseWidth, c.BaseFFN, c.BaseHeads)
+	case c.Parametrization == Mup && c.BaseHeads > 0 && c.BaseWidth%c.BaseHeads != 0:
+		return fmt.Errorf("base_width %d is not a multiple of base_heads %d", c.BaseWidth, c.BaseHeads)
+	case c.ZeroReadout && c.Tied:
+		return fmt.Errorf("zero_readout needs tied = false: a tied head is the embedding")
 	case c.Vocab < 257:
 		return fmt.Errorf("vocab %d: a byte-level vocabulary has at least 257 tokens", c.Vocab)
 	case c.BatchSequences < 1:
@@ -120,7 +137,22 @@ func (c *PretrainConfig) model(vocab int) Config {
 	if c.Family == Llama {
 		m.Theta = 10000
 	}
+	if c.Parametrization == Mup {
+		m.MuP = c.mup(m.HeadDim)
+	}
 	return m
+}
+
+// mup completes the base shape: what is not given grows with the width, but for the heads' width.
+func (c *PretrainConfig) mup(headDim int) MuP {
+	p := MuP{BaseWidth: c.BaseWidth, BaseFFN: c.BaseFFN, BaseHeadDim: headDim, Output: c.OutputMultiplier}
+	if p.BaseFFN == 0 {
+		p.BaseFFN = max(int(math.Round(float64(c.FFN)*float64(c.BaseWidth)/float64(max(c.Width, 1)))), 1)
+	}
+	if c.BaseHeads > 0 {
+		p.BaseHeadDim = c.BaseWidth / c.BaseHeads
+	}
+	return p
 }
 
 func (c *PretrainConfig) optimizer(steps int) OptimizerConfig {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"agora/policy/checkpoint"
 )
@@ -49,8 +50,7 @@ func (m *Model) WriteFiles(dir string) error {
 func (m *Model) tensorData(dtype checkpoint.DType) []checkpoint.Tensor {
 	var out []checkpoint.Tensor
 	for _, t := range m.Config.tensors() {
-		p := m.Params.Get(t.param)
-		data := p.Data[t.row*p.Cols : (t.row+t.rows)*p.Cols]
+		data := m.folded(t)
 		if t.transposed && t.kind != bias {
 			data = transpose(data, t.rows, t.cols)
 		}
@@ -59,16 +59,39 @@ func (m *Model) tensorData(dtype checkpoint.DType) []checkpoint.Tensor {
 	return out
 }
 
+// block is a tensor's place in the parameters, folded the numbers that a checkpoint has for it, a
+// copy where they differ.
+func (m *Model) block(t tensor) []float32 {
+	p := m.Params.Get(t.param)
+	return p.Data[t.row*p.Cols : (t.row+t.rows)*p.Cols]
+}
+
+func (m *Model) folded(t tensor) []float32 {
+	block := m.block(t)
+	if f, _ := m.Config.stored(t); f == 1 {
+		return block
+	}
+	block = slices.Clone(block)
+	m.Config.fold(t, block)
+	return block
+}
+
 // Round rounds the weights to what Save would store, so that the model in memory and the saved one
 // compute the same.
 func (m *Model) Round() {
 	if m.DType != checkpoint.BF16 {
 		return
 	}
+	for _, t := range m.Config.tensors() {
+		m.Config.fold(t, m.block(t))
+	}
 	for _, p := range m.Params.List() {
 		for i, x := range p.Data {
 			p.Data[i] = checkpoint.RoundBF16(x)
 		}
+	}
+	for _, t := range m.Config.tensors() {
+		m.Config.unfold(t, m.block(t))
 	}
 	m.Params.Changed()
 }

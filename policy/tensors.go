@@ -13,6 +13,10 @@ type tensor struct {
 	rows, cols int    // of this block, as the parameter has them
 	kind       kind
 	transposed bool // stored [cols, rows]
+
+	readsFFN bool // its input is the feed-forward layer, not the residual stream or the heads
+	queries  int  // numbers at its beginning that make queries
+	lastNorm bool // before the head
 }
 
 // kind decides initial values and weight decay.
@@ -66,17 +70,17 @@ func (c Config) llamaTensors() []tensor {
 		qkv, gateUp := l+"self_attn.qkv_proj.weight", l+"mlp.gate_up_proj.weight"
 		list = append(list,
 			tensor{name: l + "input_layernorm.weight", rows: 1, cols: d, kind: gain},
-			tensor{name: l + "self_attn.q_proj.weight", param: qkv, rows: q, cols: d, kind: matrix},
+			tensor{name: l + "self_attn.q_proj.weight", param: qkv, rows: q, cols: d, kind: matrix, queries: q * d},
 			tensor{name: l + "self_attn.k_proj.weight", param: qkv, row: q, rows: kv, cols: d, kind: matrix},
 			tensor{name: l + "self_attn.v_proj.weight", param: qkv, row: q + kv, rows: kv, cols: d, kind: matrix},
 			tensor{name: l + "self_attn.o_proj.weight", rows: d, cols: q, kind: residual},
 			tensor{name: l + "post_attention_layernorm.weight", rows: 1, cols: d, kind: gain},
 			tensor{name: l + "mlp.gate_proj.weight", param: gateUp, rows: c.FFN, cols: d, kind: matrix},
 			tensor{name: l + "mlp.up_proj.weight", param: gateUp, row: c.FFN, rows: c.FFN, cols: d, kind: matrix},
-			tensor{name: l + "mlp.down_proj.weight", rows: d, cols: c.FFN, kind: residual},
+			tensor{name: l + "mlp.down_proj.weight", rows: d, cols: c.FFN, kind: residual, readsFFN: true},
 		)
 	}
-	list = append(list, tensor{name: "model.norm.weight", rows: 1, cols: d, kind: gain})
+	list = append(list, tensor{name: "model.norm.weight", rows: 1, cols: d, kind: gain, lastNorm: true})
 	return c.withHead(list)
 }
 
@@ -96,13 +100,19 @@ func (c Config) gpt2Tensors() []tensor {
 	for i := range c.Layers {
 		l := fmt.Sprintf("transformer.h.%d.", i)
 		list = append(list, norm(l+"ln_1")...)
-		list = append(list, linear(l+"attn.c_attn", d, 3*d, matrix)...)
+		qkv := linear(l+"attn.c_attn", d, 3*d, matrix)
+		qkv[0].queries, qkv[1].queries = d*d, d
+		list = append(list, qkv...)
 		list = append(list, linear(l+"attn.c_proj", d, d, residual)...)
 		list = append(list, norm(l+"ln_2")...)
 		list = append(list, linear(l+"mlp.c_fc", d, c.FFN, matrix)...)
-		list = append(list, linear(l+"mlp.c_proj", c.FFN, d, residual)...)
+		down := linear(l+"mlp.c_proj", c.FFN, d, residual)
+		down[0].readsFFN = true
+		list = append(list, down...)
 	}
-	return c.withHead(append(list, norm("transformer.ln_f")...))
+	last := norm("transformer.ln_f")
+	last[0].lastNorm, last[1].lastNorm = true, true
+	return c.withHead(append(list, last...))
 }
 
 // withHead adds an untied head and names the parameters that hold one tensor after it.

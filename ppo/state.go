@@ -2,7 +2,6 @@ package ppo
 
 import (
 	"agora/policy"
-	"agora/policy/checkpoint"
 )
 
 // Names inside of a checkpoint's state.
@@ -24,7 +23,7 @@ func (t *Trainer) writeFiles(dir string) error {
 	if err := policy.WriteStateJSON(dir, stateName, t.state); err != nil {
 		return err
 	}
-	rounded := m.DType != checkpoint.F32 // then the state keeps the exact weights
+	rounded := m.Rounded() // then the state keeps the exact weights
 	if err := t.actor.opt.WriteState(dir, policyOptName, rounded); err != nil {
 		return err
 	}

@@ -123,7 +123,7 @@ func (t *trainer) commit() error {
 				return err
 			}
 		}
-		return t.opt.WriteState(tmp, "optimizer", false)
+		return t.opt.WriteState(tmp, "optimizer", t.model.Trunk.Rounded())
 	})
 }
 

@@ -133,7 +133,7 @@ func (o *AdamW) args(p *graph.Param) AdamWStep {
 	c := o.config
 	a := AdamWStep{
 		LearningRate: c.LearningRate * float64(p.LRScale), Beta1: c.Beta1, Beta2: c.Beta2, Eps: c.Eps,
-		WeightDecay: c.WeightDecay, Step: o.Steps + 1, GradScale: o.scale,
+		WeightDecay: c.WeightDecay * float64(p.DecayScale), Step: o.Steps + 1, GradScale: o.scale,
 	}
 	if p.NoDecay {
 		a.WeightDecay = 0

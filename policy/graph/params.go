@@ -17,6 +17,8 @@ type Param struct {
 	LRScale float32 // multiplies the learning rate; 1 by default
 	NoDecay bool    // exempt from weight decay (norm gains, biases)
 
+	DecayScale float32 // multiplies the weight decay; 1 by default
+
 	Attached sync.Map // what devices keep beside the data, by device; lives as long as the parameter
 
 	version uint64 // counts the changes of Data
@@ -57,7 +59,7 @@ func (ps *Params) Add(name string, rows, cols int) (*Param, error) {
 	if ps.byName[name] != nil {
 		return nil, fmt.Errorf("parameter %s exists already", name)
 	}
-	p := &Param{Name: name, Rows: rows, Cols: cols, Data: Alloc(rows * cols), LRScale: 1, version: 1}
+	p := &Param{Name: name, Rows: rows, Cols: cols, Data: Alloc(rows * cols), LRScale: 1, DecayScale: 1, version: 1}
 	ps.byName[name] = p
 	ps.list = append(ps.list, p)
 	return p, nil
