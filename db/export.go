@@ -64,13 +64,13 @@ func eachItem(tx *gorm.DB, e Export, fn func(Record) error) error {
 	}
 }
 
-// eachAnswer pages through the active answers: imports first, since the site's
+// eachAnswer pages through the active answers to the project's own tasks: imports first, since the site's
 // own have import 0, then by id. Ids follow the lines of a file.
 func eachAnswer(tx *gorm.DB, e Export, fn func(Record) error) error {
 	for _, imported := range []bool{true, false} {
 		var after int64
 		for {
-			q := tx.Where("project_id = ? AND state = ? AND id > ? AND (import_id <> 0) = ?", e.ProjectID, AnswerActive, after, imported)
+			q := tx.Where("project_id = ? AND state = ? AND purpose = '' AND id > ? AND (import_id <> 0) = ?", e.ProjectID, AnswerActive, after, imported)
 			if e.ImportID != 0 {
 				q = q.Where("import_id = ?", e.ImportID)
 			}
