@@ -15,9 +15,9 @@ const (
 // Coincidences counts how often values met on the same unit, between different people: what
 // every coefficient of a whole crowd is computed from.
 //
-// With weights (a bootstrap draws a person or an item several times) a pair of people counts
-// w_i·w_j times and nobody is paired with a copy of themself, which would look like agreement.
-// All weights 1 give the textbook counts.
+// With weights (Table.Weight, or a bootstrap that draws a person or an item several times) a pair of
+// people counts w_i·w_j times and nobody is paired with a copy of themself, which would look like
+// agreement. All weights 1 give the textbook counts.
 type Coincidences struct {
 	Values []float64   // ascending
 	O      [][]float64 // Krippendorff's matrix: a unit of m labels adds m in all
@@ -54,8 +54,11 @@ func (t *Table) coincide(items, labelers []float64) *Coincidences {
 		weights = weights[:0]
 		for _, cell := range cells {
 			w := 1.0
-			if labelers != nil && cell.Labeler >= 0 {
-				w = labelers[cell.Labeler]
+			if cell.Labeler >= 0 {
+				w = t.weight(cell.Labeler)
+				if labelers != nil {
+					w *= labelers[cell.Labeler]
+				}
 			}
 			weights = append(weights, w)
 		}

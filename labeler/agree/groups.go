@@ -93,7 +93,7 @@ func meanVar(xs []float64) (mean, variance float64) {
 
 // permutationP is the chance of a difference at least as large when the groups' names mean nothing:
 // over every way to choose the first group where there are at most as many as permutations, else over
-// so many random ones (plus the one observed; Phipson and Smyth 2010).
+// so many random ones, fewer where the answer is clear (sequentialP).
 func permutationP(a, b []float64, o GroupOptions) float64 {
 	all := append(slices.Clone(a), b...)
 	total := 0.0
@@ -119,19 +119,15 @@ func permutationP(a, b []float64, o GroupOptions) float64 {
 		return float64(hits) / float64(ways)
 	}
 	rng := rand.New(rand.NewPCG(o.Seed, uint64(n)))
-	hits := 1
-	for range o.Permutations {
+	return sequentialP(o.Permutations, func() bool {
 		sum := 0.0
 		for i := range size { // the first steps of a Fisher–Yates shuffle
 			j := i + rng.IntN(n-i)
 			all[i], all[j] = all[j], all[i]
 			sum += all[i]
 		}
-		if extreme(sum) {
-			hits++
-		}
-	}
-	return float64(hits) / float64(o.Permutations+1)
+		return extreme(sum)
+	})
 }
 
 // choose calls fn with the sum of every way to take size values.

@@ -14,6 +14,7 @@ type Duel struct {
 	A, B    string // policies
 	Score   float64
 	Groups  map[string]string // the labeler's, such as gender → woman
+	Weight  float64           // how much it counts; 0 stands for 1
 }
 
 // BoardOptions are the choices of a leaderboard.
@@ -132,13 +133,14 @@ func clusterDuels(duels []Duel, policies index) (Clusters, [][]tallied) {
 			t = &tallied{a: a, b: b}
 			clusters[c][[2]int{a, b}] = t
 		}
+		w := cmp.Or(d.Weight, 1)
 		switch {
 		case score > .5:
-			t.winsA++
+			t.winsA += w
 		case score < .5:
-			t.winsB++
+			t.winsB += w
 		default:
-			t.tie++
+			t.tie += w
 		}
 	}
 	if len(clusters) < MinLabelers {
@@ -153,8 +155,8 @@ func clusterDuels(duels []Duel, policies index) (Clusters, [][]tallied) {
 	return by, out
 }
 
-// sum adds up clusters, each as often as its weight says; nil is once each. All entries are whole
-// numbers, so that the order of the addition does not matter.
+// sum adds up clusters, each as often as its weight says; nil is once each. The entries of one cluster
+// are of different pairs, so that their order does not matter.
 func sum(clusters [][]tallied, weights []float64, k int) Record {
 	r := NewRecord(k)
 	for c, list := range clusters {
@@ -214,6 +216,7 @@ func (r Record) met(i int) bool {
 func winRateOf(duels []Duel, policy string, by Clusters, o BoardOptions) (e Estimate, n, labelers int) {
 	type answer struct {
 		labeler, item string
+		weight        float64
 		sum, count    float64
 	}
 	answers := map[int]*answer{}
@@ -235,7 +238,7 @@ func winRateOf(duels []Duel, policy string, by Clusters, o BoardOptions) (e Esti
 		}
 		a := answers[d.Answer]
 		if a == nil {
-			a = &answer{labeler: d.Labeler, item: d.Item}
+			a = &answer{labeler: d.Labeler, item: d.Item, weight: d.Weight}
 			answers[d.Answer], order = a, append(order, d.Answer)
 		}
 		a.sum += score
@@ -245,7 +248,7 @@ func winRateOf(duels []Duel, policy string, by Clusters, o BoardOptions) (e Esti
 	var items []string
 	for _, k := range order {
 		a := answers[k]
-		js, items = append(js, Judgment{Labeler: a.labeler, Score: a.sum / a.count}), append(items, a.item)
+		js, items = append(js, Judgment{Labeler: a.labeler, Score: a.sum / a.count, Weight: a.weight}), append(items, a.item)
 	}
 	e = WinRate(js, o.Resamples)
 	if by == ByItem && e.Method == Wilson {
@@ -264,8 +267,9 @@ func (e *Estimate) byItem(js []Judgment, items []string, o BoardOptions) {
 		if i == len(sums) {
 			sums, counts = append(sums, 0), append(counts, 0)
 		}
-		sums[i] += j.Score
-		counts[i]++
+		w := cmp.Or(j.Weight, 1)
+		sums[i] += w * j.Score
+		counts[i] += w
 	}
 	if s := meanSpan(sums, counts, o.Resamples, o.Seed); s.Lo < s.Hi {
 		e.Lo, e.Hi, e.Method = s.Lo, s.Hi, ClusteredByItem

@@ -23,6 +23,7 @@ type Table struct {
 	Values   []float64 // the distinct values, ascending
 	Cells    []Cell    // grouped by unit, in the order of Units
 	HalfTies bool      // a tie (0) beside another value is half equal in Percent; set by the caller
+	Weight   []float64 // by labeler, mean 1: how much their labels count in the coefficients; nil: all alike
 	Repeats  int       // further labels of one person for one unit; only the first counts
 
 	itemOf []int    // by unit
@@ -102,6 +103,28 @@ func (t *Table) groupByUnit() {
 
 // unit is the cells of one unit.
 func (t *Table) unit(u int) []Cell { return t.Cells[t.start[u]:t.start[u+1]] }
+
+// weight is how much a labeler counts.
+func (t *Table) weight(labeler int) float64 {
+	if t.Weight == nil {
+		return 1
+	}
+	return t.Weight[labeler]
+}
+
+// WeighBy sets the weights by name; people without one count 1.
+func (t *Table) WeighBy(weights map[string]float64) {
+	if len(weights) == 0 {
+		return
+	}
+	t.Weight = make([]float64, len(t.Labelers))
+	for l, name := range t.Labelers {
+		t.Weight[l] = 1
+		if w, ok := weights[name]; ok {
+			t.Weight[l] = w
+		}
+	}
+}
 
 // Shared is how many units at least two people labeled: the ones that agreement is about.
 func (t *Table) Shared() int {

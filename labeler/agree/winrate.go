@@ -2,6 +2,7 @@
 package agree
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -11,6 +12,7 @@ import (
 type Judgment struct {
 	Labeler string
 	Score   float64 // 1: the first won, 0.5: tie, 0: the second won; between them where an answer holds several pairs
+	Weight  float64 // how much it counts; 0 stands for 1
 }
 
 // Method is how an interval was made.
@@ -46,17 +48,20 @@ func WinRate(js []Judgment, resamples int) Estimate {
 	e := Estimate{N: len(js), Rate: math.NaN(), Lo: 0, Hi: 1}
 	var sums, counts []float64 // by labeler, in order of appearance
 	index := map[string]int{}
-	total := 0.0
+	total, weights, squares := 0.0, 0.0, 0.0
 	for _, j := range js {
+		w := cmp.Or(j.Weight, 1)
 		i, ok := index[j.Labeler]
 		if !ok {
 			i = len(sums)
 			index[j.Labeler] = i
 			sums, counts = append(sums, 0), append(counts, 0)
 		}
-		sums[i] += j.Score
-		counts[i]++
-		total += j.Score
+		sums[i] += w * j.Score
+		counts[i] += w
+		total += w * j.Score
+		weights += w
+		squares += w * w
 		switch {
 		case j.Score > .5:
 			e.Wins++
@@ -70,13 +75,13 @@ func WinRate(js []Judgment, resamples int) Estimate {
 	if e.N == 0 {
 		return e
 	}
-	e.Rate = total / float64(e.N)
+	e.Rate = total / weights
 	if e.Labelers >= MinLabelers {
 		e.Lo, e.Hi = clustered(sums, counts, resamples)
 		e.Method = Clustered
 	}
 	if e.Method == Wilson || e.Lo == e.Hi {
-		e.Lo, e.Hi = wilson(e.Rate, float64(e.N))
+		e.Lo, e.Hi = wilson(e.Rate, weights*weights/squares) // Kish's number of judgments
 		e.Method = Wilson
 	}
 	return e

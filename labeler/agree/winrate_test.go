@@ -25,7 +25,7 @@ func TestWilson(t *testing.T) {
 }
 
 func TestWinRateCounts(t *testing.T) {
-	e := WinRate([]Judgment{{"a", 1}, {"a", .5}, {"b", 0}, {"b", 1}}, 100)
+	e := WinRate([]Judgment{{Labeler: "a", Score: 1}, {Labeler: "a", Score: .5}, {Labeler: "b"}, {Labeler: "b", Score: 1}}, 100)
 	if e.Rate != .625 || e.N != 4 || e.Labelers != 2 || e.Wins != 2 || e.Ties != 1 || e.Losses != 1 || e.Method != Wilson {
 		t.Errorf("%+v", e)
 	}
@@ -40,7 +40,7 @@ func TestClusteredIntervalIsWiderWhenPeopleDiffer(t *testing.T) {
 	var js []Judgment
 	for l := range 10 {
 		for range 100 {
-			js = append(js, Judgment{fmt.Sprint(l), float64(l % 2)})
+			js = append(js, Judgment{Labeler: fmt.Sprint(l), Score: float64(l % 2)})
 		}
 	}
 	e := WinRate(js, 2000)
@@ -67,7 +67,7 @@ func TestClusteredCoverage(t *testing.T) {
 				if rng.Float64() < taste {
 					s = 1
 				}
-				js = append(js, Judgment{fmt.Sprint(l), s})
+				js = append(js, Judgment{Labeler: fmt.Sprint(l), Score: s})
 			}
 		}
 		if e := WinRate(js, 400); e.Lo <= .6 && .6 <= e.Hi {
@@ -82,7 +82,7 @@ func TestClusteredCoverage(t *testing.T) {
 func TestUnanimousPeopleStillGetAnInterval(t *testing.T) {
 	var js []Judgment
 	for l := range 6 {
-		js = append(js, Judgment{fmt.Sprint(l), 1})
+		js = append(js, Judgment{Labeler: fmt.Sprint(l), Score: 1})
 	}
 	if e := WinRate(js, 200); e.Lo > .7 || e.Hi != 1 || e.Method != Wilson {
 		t.Errorf("%+v", e)
