@@ -15,7 +15,8 @@ import (
 // is honoured while its item still has a free slot; otherwise ErrLeaseLost, and
 // the work is kept as a draft. Submitting a lease again within the project's
 // edit time replaces the answer, later it is ErrTooLate. Ranks are stored
-// dense: 2,5,5 becomes 1,2,2. An incomplete ranking is an InvalidError.
+// dense: 2,5,5 becomes 1,2,2. An answer without something that its form needs
+// is an InvalidError.
 func (s *Store) Submit(ctx context.Context, userID int64, leaseID string, r Ranking) (Answer, error) {
 	var a Answer
 	var lost error
@@ -31,7 +32,13 @@ func (s *Store) Submit(ctx context.Context, userID int64, leaseID string, r Rank
 		if a, err = s.answer(tx, p, l, r); err != nil {
 			return err
 		}
-		return s.replaceAnswer(tx, l, &a, r)
+		if err := s.replaceAnswer(tx, l, &a, r); err != nil {
+			return err
+		}
+		if err := s.afterItem(tx, p, userID); err != nil {
+			return err
+		}
+		return judged(tx, l.ItemID)
 	})
 	return a, cmp.Or(err, lost)
 }
@@ -68,6 +75,25 @@ func (s *Store) answer(tx *gorm.DB, p Project, l Lease, r Ranking) (Answer, erro
 	if err != nil {
 		return Answer{}, err
 	}
+	it, err := first[Item](tx.Where("id = ?", l.ItemID))
+	if err != nil {
+		return Answer{}, err
+	}
+	form, err := s.leaseForm(tx, p.ID, &l)
+	if err != nil {
+		return Answer{}, err
+	}
+	kind := taskKind(p, it)
+	if r, err = r.toBrief(it); err != nil {
+		return Answer{}, err
+	}
+	if err := form.Body.check(kind, cs, r); err != nil {
+		return Answer{}, err
+	}
+	details, err := form.Body.details(kind, cs, r)
+	if err != nil {
+		return Answer{}, err
+	}
 	ranks, err := rankCompletions(cs, r)
 	if err != nil {
 		return Answer{}, err
@@ -86,6 +112,7 @@ func (s *Store) answer(tx *gorm.DB, p Project, l Lease, r Ranking) (Answer, erro
 		Ranks: ranks, Strength: r.Strength, NoneAcceptable: r.NoneAcceptable, Confidence: toFloat(r.Confidence), Note: r.Note,
 		Shown: shown, DurationMS: int64(s.Now() - l.Taken), ActiveMS: r.ActiveMS,
 		Guideline: p.GuidelineVersion(), UIVersion: r.UIVersion, Answered: s.Now(),
+		Purpose: it.Purpose, Form: form.Name(), Details: details,
 	}, nil
 }
 
@@ -97,8 +124,8 @@ func toFloat(n *int) *float64 {
 	return &f
 }
 
-// rankCompletions returns dense ranks by position. Everything must be ranked
-// unless nothing is acceptable; then what is left out stays null.
+// rankCompletions returns dense ranks by position. What has no rank stays null;
+// whether that may be is the form's business.
 func rankCompletions(cs []Completion, r Ranking) ([]*int, error) {
 	if err := checkRanking(cs, r); err != nil {
 		return nil, err
@@ -120,18 +147,16 @@ func rankCompletions(cs []Completion, r Ranking) ([]*int, error) {
 	return ranks, nil
 }
 
-// checkRanking names what is missing or out of range.
+// checkRanking names what is out of range.
 func checkRanking(cs []Completion, r Ranking) error {
 	known := 0
-	for i, c := range cs {
+	for _, c := range cs {
 		v, ok := r.Ranks[c.Key]
-		switch {
-		case ok && (v < 1 || v > len(cs)):
+		if ok && (v < 1 || v > len(cs)) {
 			return invalid("rank", "%d is not between 1 and %d", v, len(cs))
-		case ok:
+		}
+		if ok {
 			known++
-		case !r.NoneAcceptable:
-			return invalid("rank", "completion %d of %d has no rank yet", i+1, len(cs))
 		}
 	}
 	switch {
@@ -173,14 +198,17 @@ func (s *Store) Skip(ctx context.Context, userID int64, leaseID, reason, comment
 		return invalid("reason", "%q is none of %v", reason, SkipReasons)
 	}
 	return s.write(ctx, func(tx *gorm.DB) error {
-		l, _, err := s.held(tx, userID, leaseID)
+		l, p, err := s.held(tx, userID, leaseID)
 		if err != nil {
 			return err
 		}
 		if l.State != LeaseOpen {
 			return invalid("task", "it is answered already; undo the answer first")
 		}
-		return s.closeLease(tx, l, LeaseSkipped, map[string]any{"reason": reason, "comment": comment})
+		if err := s.closeLease(tx, l, LeaseSkipped, map[string]any{"reason": reason, "comment": comment}); err != nil {
+			return err
+		}
+		return s.afterItem(tx, p, userID)
 	})
 }
 
@@ -196,7 +224,7 @@ func (s *Store) Undo(ctx context.Context, projectID, userID int64) (Task, error)
 		if err != nil {
 			return err
 		}
-		l, err := first[Lease](tx.Where("user_id = ? AND state IN (?, ?) AND item_id IN (SELECT id FROM items WHERE project_id = ?)",
+		l, err := first[Lease](tx.Where("user_id = ? AND state IN (?, ?) AND NOT locked AND item_id IN (SELECT id FROM items WHERE project_id = ?)",
 			userID, LeaseAnswered, LeaseSkipped, projectID).Order("closed DESC, taken DESC"))
 		if err != nil {
 			return err
@@ -226,6 +254,9 @@ func (s *Store) takeBack(tx *gorm.DB, p Project, l Lease) (Lease, error) {
 		return l, err
 	}
 	l.State, l.Closed, l.Expires = LeaseOpen, 0, s.leaseEnd(p)
+	if err := judged(tx, l.ItemID); err != nil {
+		return l, err
+	}
 	return l, tx.Save(&l).Error
 }
 

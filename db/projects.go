@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -24,11 +25,11 @@ func (p Project) Validate() error {
 	switch {
 	case !projectName.MatchString(p.Name):
 		return invalid("name", "%q: use 1 to 64 lower-case letters, digits or . _ -", p.Name)
-	case p.Kind != KindRank && p.Kind != KindPairwise:
-		return invalid("kind", "%q is neither %s nor %s", p.Kind, KindRank, KindPairwise)
+	case !slices.Contains(Kinds, p.Kind):
+		return invalid("kind", "%q is none of %s", p.Kind, KindNames())
 	case p.Kind == KindPairwise && p.K != 2:
 		return invalid("k", "a pairwise project compares 2 completions, got %d", p.K)
-	case p.K < 2 || p.K > 9:
+	case p.Kind == KindRank && (p.K < 2 || p.K > 9):
 		return invalid("k", "%d is not between 2 and 9", p.K)
 	case p.Overlap < 1 || p.Overlap > 100:
 		return invalid("overlap", "%d is not between 1 and 100", p.Overlap)
@@ -42,6 +43,9 @@ func (p Project) Validate() error {
 
 // CreateProject adds a project. It returns ErrNameTaken when the name exists.
 func (s *Store) CreateProject(ctx context.Context, p Project) (Project, error) {
+	if k, fixed := FixedK(p.Kind); fixed && p.Kind != KindPairwise {
+		p.K = k
+	}
 	if err := p.Validate(); err != nil {
 		return p, err
 	}
@@ -52,6 +56,12 @@ func (s *Store) CreateProject(ctx context.Context, p Project) (Project, error) {
 			return fmt.Errorf("project %s: %w", p.Name, ErrNameTaken)
 		}
 		if err != nil {
+			return err
+		}
+		if err := s.createForm(tx, p); err != nil {
+			return err
+		}
+		if err := s.keepGuideline(tx, p, "", p.Instructions, p.CreatedBy); err != nil {
 			return err
 		}
 		return audit(tx, s.Now(), p.CreatedBy, "project.create", fmt.Sprintf("project:%d", p.ID), map[string]any{"name": p.Name})
@@ -73,9 +83,15 @@ func (s *Store) UpdateProject(ctx context.Context, by int64, p Project) (Project
 		p.Name, p.Kind, p.K, p.Guideline, p.Created, p.CreatedBy = old.Name, old.Kind, old.K, old.Guideline, old.Created, old.CreatedBy
 		if p.Instructions != old.Instructions {
 			p.Guideline++
+			if err := s.keepGuideline(tx, p, "", p.Instructions, by); err != nil {
+				return err
+			}
 		}
 		if err := audit(tx, s.Now(), by, "project.update", fmt.Sprintf("project:%d", p.ID),
 			map[string]any{"before": old, "after": p}); err != nil {
+			return err
+		}
+		if err := s.overlapChanged(tx, old, p); err != nil {
 			return err
 		}
 		return tx.Save(&p).Error

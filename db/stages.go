@@ -11,10 +11,9 @@ import (
 
 // Stages of a member, in the order of the steps. Only StageActive works on the
 // project's tasks. In StagePractice and StageScreening, Next hands out items of
-// the purpose of that name (kind ItemRank; screening's ItemPrompt items are
-// answered as demonstrations on the joining pages, not through Next), to
-// everybody regardless of overlap. In every other stage Next has nothing: it
-// returns ErrNotReady.
+// the purpose of that name: ItemRank ones, and ItemPrompt ones to write a
+// demonstration for; to everybody regardless of overlap. In every other stage
+// Next has nothing: it returns ErrNotReady.
 const (
 	StageProfile    = "profile"    // languages read, content opt-outs
 	StageConsent    = "consent"    // read and answer the consent text
@@ -135,11 +134,10 @@ func (s *Store) leads(tx *gorm.DB, userID int64) (bool, error) {
 func itemsDone(tx *gorm.DB, m Member, purpose string) (asked, done bool, err error) {
 	var n struct{ Items, Open int64 }
 	err = tx.Raw(`SELECT count(*) AS items, coalesce(sum(CASE
-		WHEN i.kind = 'rank' AND EXISTS (SELECT 1 FROM leases l WHERE l.item_id = i.id AND l.user_id = ? AND l.state IN ('answered', 'skipped')) THEN 0
-		WHEN i.kind = 'prompt' AND EXISTS (SELECT 1 FROM screening_demos d WHERE d.item_id = i.id AND d.user_id = ?) THEN 0
+		WHEN EXISTS (SELECT 1 FROM leases l WHERE l.item_id = i.id AND l.user_id = ? AND l.state IN ('answered', 'skipped')) THEN 0
 		ELSE 1 END), 0) AS open
-		FROM items i WHERE i.project_id = ? AND i.purpose = ? AND i.closed = ? AND (i.kind = 'rank' AND i.k <= 9 OR i.kind = 'prompt' AND i.purpose = 'screening')`,
-		m.UserID, m.UserID, m.ProjectID, purpose, false).Scan(&n).Error
+		FROM items i WHERE i.project_id = ? AND i.purpose = ? AND NOT i.closed AND i.kind IN ('rank', 'prompt') AND i.k <= 9`,
+		m.UserID, m.ProjectID, purpose).Scan(&n).Error
 	return n.Items > 0, n.Open == 0, err
 }
 

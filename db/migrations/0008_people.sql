@@ -83,17 +83,12 @@ CREATE TABLE guideline_reads (
 	PRIMARY KEY (project_id, user_id)
 );
 
--- Demonstrations written in screening, scored 1 to 7 by the leads.
-CREATE TABLE screening_demos (
-	item_id BIGINT NOT NULL REFERENCES items (id),
-	user_id BIGINT NOT NULL REFERENCES users (id),
-	project_id BIGINT NOT NULL REFERENCES projects (id),
-	text TEXT NOT NULL,
-	written BIGINT NOT NULL,
+-- Scores, 1 to 7, that leads give to the demonstrations of the screening.
+CREATE TABLE demo_scores (
+	answer_id BIGINT PRIMARY KEY REFERENCES answers (id),
 	score INTEGER NOT NULL,
 	scored_by BIGINT NOT NULL,
-	scored BIGINT NOT NULL,
-	PRIMARY KEY (item_id, user_id)
+	scored BIGINT NOT NULL
 );
 
 -- Feedback is anonymous: who gave some is known, not which.
