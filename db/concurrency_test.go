@@ -160,8 +160,11 @@ func TestHandOutControl(t *testing.T) {
 		}
 		var picked [2]int64
 		for i := range picked { // both look before either takes
-			var err error
-			if picked[i], err = pick(st.r, p, users[i].ID); err != nil {
+			k, err := st.seeker(st.r, p, users[i].ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if picked[i], err = k.pick(st.r); err != nil {
 				t.Fatal(err)
 			}
 		}

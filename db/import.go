@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	mrand "math/rand/v2"
 
 	"gorm.io/gorm"
 )
@@ -25,6 +26,7 @@ type NewItem struct {
 	Queue       bool   // hand it out to labelers
 	Completions []NewCompletion
 	Answer      *NewAnswer // judgement that came with it, or nil
+	AuthorID    int64      `json:",omitzero"` // user who wrote the prompt on the site
 }
 
 // NewCompletion is one text of a NewItem.
@@ -48,6 +50,8 @@ type NewAnswer struct {
 	ActiveMS       int64
 	Guideline      string
 	UIVersion      string
+	Form           string
+	Details        string // as in Answer: what Extra says of ratings and flags, for statistics
 	Extra          string // JSON object: whatever else the record holds, verbatim
 	Answered       Millis // 0: not known
 }
@@ -71,6 +75,9 @@ func (s *Store) ImportBatch(ctx context.Context, imp Import, next func() (NewIte
 			return fmt.Errorf("create import: %w", err)
 		}
 		if err := s.importAll(tx, p, &imp, next); err != nil {
+			return err
+		}
+		if err := s.enqueue(tx, p, imp.ID); err != nil {
 			return err
 		}
 		if err := audit(tx, s.Now(), imp.CreatedBy, "import", fmt.Sprintf("project:%d", imp.ProjectID),
@@ -120,6 +127,10 @@ const importChunk = 200
 
 // importAll stores the rows in chunks, in order.
 func (s *Store) importAll(tx *gorm.DB, p Project, imp *Import, next func() (NewItem, bool, error)) error {
+	form, err := newestForm(tx, p.ID)
+	if err != nil {
+		return err
+	}
 	var rows []NewItem
 	for {
 		in, ok, err := next()
@@ -131,12 +142,14 @@ func (s *Store) importAll(tx *gorm.DB, p Project, imp *Import, next func() (NewI
 			if in.Line == 0 {
 				in.Line = imp.Rows
 			}
-			if err := in.fill(p); err != nil {
-				return fmt.Errorf("row %d: %w", in.Line, err)
+			for _, one := range in.split(p) {
+				if err := one.fill(p, form.Body); err != nil {
+					return fmt.Errorf("row %d: %w", in.Line, err)
+				}
+				rows = append(rows, one)
 			}
-			rows = append(rows, in)
 		}
-		if len(rows) == importChunk || !ok {
+		if len(rows) >= importChunk || !ok {
 			if err := s.importRows(tx, imp, rows); err != nil {
 				return err
 			}
@@ -161,6 +174,9 @@ func (s *Store) importRows(tx *gorm.DB, imp *Import, rows []NewItem) error {
 	if err != nil {
 		return err
 	}
+	if err := putContent(tx, items, rows, hashes); err != nil {
+		return err
+	}
 	var answers []*Answer
 	for i, in := range rows {
 		if in.Answer != nil {
@@ -174,10 +190,29 @@ func (s *Store) importRows(tx *gorm.DB, imp *Import, rows []NewItem) error {
 	return tx.Create(&answers).Error
 }
 
-// fill checks a row and sets its defaults.
-func (in *NewItem) fill(p Project) error {
+// split gives a project that judges completions one by one an item for each.
+func (in NewItem) split(p Project) []NewItem {
+	if p.Kind != KindRating || !in.Queue || in.Answer != nil || len(in.Completions) < 2 {
+		return []NewItem{in}
+	}
+	list := make([]NewItem, len(in.Completions))
+	for i, c := range in.Completions {
+		if c.ExtID == "" {
+			c.ExtID = fmt.Sprintf("c%d", i+1)
+		}
+		list[i] = in
+		list[i].Completions = []NewCompletion{c}
+	}
+	return list
+}
+
+// fill checks a row and sets its defaults. What a prompt-writing project hands out is a brief.
+func (in *NewItem) fill(p Project, form Form) error {
 	if in.Kind == "" {
 		in.Kind = ItemRank
+	}
+	if in.Kind == ItemPrompt && p.Kind == KindPrompt {
+		in.Kind = ItemBrief
 	}
 	if in.PromptJSON == "" {
 		b, err := json.Marshal(in.Prompt)
@@ -191,10 +226,15 @@ func (in *NewItem) fill(p Project) error {
 	}
 	switch n := len(in.Completions); {
 	case in.Kind != ItemRank:
+	case n == 1 && (p.Kind == KindRating || in.Answer != nil && !in.Queue): // judged by itself
 	case n < 2:
 		return invalid("completions", "a ranking needs 2 or more, got %d", n)
 	case in.Queue && n > 9:
 		return invalid("completions", "labelers rank at most 9, got %d", n)
+	case in.Queue && p.Kind == KindRating:
+		return invalid("completions", "project %s judges 1 at a time, got %d", p.Name, n)
+	case in.Queue && p.Kind == KindRank && (n < form.MinK || n > form.MaxK):
+		return invalid("completions", "the form of project %s has %d to %d, got %d", p.Name, form.MinK, form.MaxK, n)
 	case in.Queue && p.Kind == KindPairwise && n != 2:
 		return invalid("completions", "project %s compares 2, got %d", p.Name, n)
 	}
@@ -246,7 +286,7 @@ func (s *Store) putItems(tx *gorm.DB, imp *Import, rows []NewItem, hashes []stri
 			texts[hashes[i]] = append([]NewCompletion{}, in.Completions...)
 			fresh = append(fresh, Item{ProjectID: imp.ProjectID, ImportID: imp.ID, Line: in.Line, Kind: in.Kind, Hash: hashes[i],
 				PromptID: in.PromptID, Prompt: in.PromptJSON, Lang: in.Lang, Extra: in.Extra, Priority: in.Priority,
-				K: len(in.Completions), Created: s.Now(), Closed: !in.Queue})
+				K: len(in.Completions), AuthorID: in.AuthorID, Created: s.Now(), Closed: !in.Queue, Shuffle: mrand.Float64()})
 		}
 	}
 	if err := tx.Model(&Item{}).Where("id IN ?", reopen).Update("closed", false).Error; err != nil {
@@ -294,5 +334,5 @@ func (a *NewAnswer) row(it Item, importID int64, line int) *Answer {
 	return &Answer{ProjectID: it.ProjectID, ItemID: it.ID, ImportID: importID, Line: line, Worker: a.Worker, State: AnswerActive,
 		Ranks: a.Ranks, Strength: a.Strength, NoneAcceptable: a.NoneAcceptable, Confidence: a.Confidence, Note: a.Note,
 		Shown: append([]string{}, a.Shown...), DurationMS: a.DurationMS, ActiveMS: a.ActiveMS, Guideline: a.Guideline, UIVersion: a.UIVersion,
-		Extra: a.Extra, Answered: a.Answered}
+		Form: a.Form, Details: a.Details, Extra: a.Extra, Answered: a.Answered}
 }

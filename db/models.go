@@ -163,16 +163,18 @@ type Item struct {
 	Kind      string
 	Hash      string // of prompt, completions and extra: equal items of a project are one
 	PromptID  string
-	Prompt    string // JSON list of {"role","content"}, or a JSON string
-	Lang      string // BCP 47, empty: unknown
-	Extra     string // JSON object: further fields of the item's record
-	Priority  int    // higher is handed out first
-	K         int    // number of completions
-	Taken     int    // slots leased or answered; handed out while Taken < Overlap
-	Closed    bool   // not handed out any more
-	Purpose   string // ForWork, ForGold …
-	Solution  string // JSON object: the researchers' key of a gold, practice or screening item; never sent to a labeler before they answered
-	AuthorID  int64  // user who wrote the prompt here; 0: nobody of the site
+	Prompt    string  // JSON list of {"role","content"}, or a JSON string
+	Lang      string  // BCP 47, empty: unknown
+	Extra     string  // JSON object: further fields of the item's record
+	Priority  int     // higher is handed out first
+	K         int     // number of completions
+	Taken     int     // slots leased or answered; handed out while Taken < Overlap
+	Closed    bool    // not handed out any more
+	Purpose   string  // ForWork, ForGold …
+	Solution  string  // JSON object: the researchers' key of a gold, practice or screening item; never sent to a labeler before they answered
+	AuthorID  int64   // user who wrote the prompt here; 0: nobody of the site
+	CloneOf   int64   // item that a repeat shows again; 0: none
+	Shuffle   float64 // its place in a random order, 0…1
 	Created   Millis
 }
 
@@ -232,6 +234,7 @@ type Lease struct {
 
 	Returned Millis // when a reviewer gave the task back for rework; 0: never, or reworked since
 	Locked   bool   // its answer was excluded or withdrawn: neither undone nor edited
+	Form     int    // version of the task form it was first shown with; 0: not shown yet
 }
 
 // Draft is unsubmitted work. It outlives its lease.
@@ -305,6 +308,8 @@ type Audit struct {
 	Action string // such as "user.disable"
 	Object string // such as "user:7"
 	Detail string // JSON object
+
+	ProjectID int64 // 0: of the whole site
 }
 
 // TableName keeps the uncountable word.

@@ -29,8 +29,9 @@ func (s *Store) Progress(ctx context.Context, projectID, userID int64) (Progress
 		}
 		y, m, d := s.now().Date()
 		midnight := AtMillis(time.Date(y, m, d, 0, 0, 0, 0, s.now().Location()))
-		mine := func() *gorm.DB {
-			return tx.Model(&Answer{}).Where("user_id = ? AND project_id = ? AND state = ?", userID, projectID, AnswerActive)
+		mine := func() *gorm.DB { // gold and repeats count like work, so that they do not stand out
+			return tx.Model(&Answer{}).Where("user_id = ? AND project_id = ? AND state = ? AND purpose IN (?, ?, ?)",
+				userID, projectID, AnswerActive, ForWork, ForGold, ForRepeat)
 		}
 		if err := mine().Count(&p.Answered).Error; err != nil {
 			return err
@@ -51,34 +52,9 @@ func (s *Store) Progress(ctx context.Context, projectID, userID int64) (Progress
 	return p, err
 }
 
-// countQueue fills Skipped and Left.
-func (s *Store) countQueue(tx *gorm.DB, proj Project, userID int64, p *Progress) error {
-	err := tx.Raw(`SELECT count(*) FROM leases l JOIN items i ON i.id = l.item_id
-		WHERE l.user_id = ? AND l.state = ? AND i.project_id = ?`, userID, LeaseSkipped, proj.ID).Scan(&p.Skipped).Error
-	if err != nil || proj.Archived {
-		return err
-	}
-	const free = "i.project_id = ? AND i.closed = ? AND i.kind = ? AND i.taken < ? AND i.k <= 9"
-	args := []any{proj.ID, false, ItemRank, proj.Overlap}
-	var all, seen, held int64 // free items; those of them not to come (again); the one in hand
-	err = tx.Raw("SELECT count(*) FROM items i WHERE "+free, args...).Scan(&all).Error
-	if err != nil {
-		return err
-	}
-	err = tx.Raw("SELECT count(*) FROM leases l JOIN items i ON i.id = l.item_id WHERE l.user_id = ? AND l.state <> ? AND "+free,
-		append([]any{userID, LeaseExpired}, args...)...).Scan(&seen).Error
-	if err != nil {
-		return err
-	}
-	err = tx.Raw("SELECT count(*) FROM leases l JOIN items i ON i.id = l.item_id WHERE l.user_id = ? AND l.state = ? AND i.project_id = ?",
-		userID, LeaseOpen, proj.ID).Scan(&held).Error
-	p.Left = all - seen + held
-	return err
-}
-
 // undoState tells whether Undo would find something.
 func (s *Store) undoState(tx *gorm.DB, proj Project, userID int64, p *Progress) error {
-	ls, err := all[Lease](tx.Where("user_id = ? AND state IN (?, ?) AND item_id IN (SELECT id FROM items WHERE project_id = ?)",
+	ls, err := all[Lease](tx.Where("user_id = ? AND state IN (?, ?) AND NOT locked AND item_id IN (SELECT id FROM items WHERE project_id = ?)",
 		userID, LeaseAnswered, LeaseSkipped, proj.ID).Order("closed DESC, taken DESC").Limit(1))
 	if err != nil || len(ls) == 0 {
 		return err
@@ -96,6 +72,7 @@ type RecentAnswer struct {
 	State    string // LeaseAnswered or LeaseSkipped
 	Reason   string // why it was skipped
 	Closed   Millis
+	Locked   bool // excluded or withdrawn: stays as it is
 	Editable bool
 }
 
@@ -106,42 +83,13 @@ func (s *Store) Recent(ctx context.Context, projectID, userID int64, n int) ([]R
 		return nil, err
 	}
 	var rows []RecentAnswer
-	err = s.read(ctx).Raw(`SELECT l.id AS lease_id, l.item_id, i.prompt, l.state, l.reason, l.closed FROM leases l JOIN items i ON i.id = l.item_id
+	err = s.read(ctx).Raw(`SELECT l.id AS lease_id, l.item_id, i.prompt, l.state, l.reason, l.closed, l.locked FROM leases l JOIN items i ON i.id = l.item_id
 		WHERE l.user_id = ? AND l.state IN (?, ?) AND i.project_id = ? ORDER BY l.closed DESC, l.taken DESC LIMIT ?`,
 		userID, LeaseAnswered, LeaseSkipped, projectID, n).Scan(&rows).Error
 	for i, r := range rows {
-		rows[i].Editable = r.State == LeaseAnswered && s.editable(p, Lease{Closed: r.Closed}) == nil
+		rows[i].Editable = r.State == LeaseAnswered && s.editable(p, Lease{Closed: r.Closed, Locked: r.Locked}) == nil
 	}
 	return rows, explain(err)
-}
-
-// QueueCounts is the state of a project's queue for its lead.
-type QueueCounts struct {
-	Items    int64 // to be ranked
-	Wanted   int64 // answers wanted: items × overlap
-	Answered int64 // answers given on the site, still counted
-	Open     int64 // leases out right now
-	Finished int64 // items with all their answers
-	Skips    int64
-	Imported int64 // answers that came with imports
-	Members  int64
-}
-
-// Queue counts a project's tasks.
-func (s *Store) Queue(ctx context.Context, projectID int64) (QueueCounts, error) {
-	var c QueueCounts
-	err := s.read(ctx).Raw(`SELECT
-		(SELECT count(*) FROM items WHERE project_id = p.id AND kind = 'rank') AS items,
-		(SELECT count(*) FROM items WHERE project_id = p.id AND kind = 'rank' AND NOT closed) * p.overlap AS wanted,
-		(SELECT count(*) FROM answers WHERE project_id = p.id AND state = 'active' AND user_id <> 0) AS answered,
-		(SELECT count(*) FROM leases l JOIN items i ON i.id = l.item_id WHERE i.project_id = p.id AND l.state = 'open' AND l.expires > ?) AS open,
-		(SELECT count(*) FROM items i WHERE i.project_id = p.id AND i.kind = 'rank' AND
-			(SELECT count(*) FROM answers a WHERE a.item_id = i.id AND a.state = 'active' AND a.user_id <> 0) >= p.overlap) AS finished,
-		(SELECT count(*) FROM leases l JOIN items i ON i.id = l.item_id WHERE i.project_id = p.id AND l.state = 'skipped') AS skips,
-		(SELECT count(*) FROM answers WHERE project_id = p.id AND state = 'active' AND user_id = 0) AS imported,
-		(SELECT count(*) FROM members WHERE project_id = p.id) AS members
-		FROM projects p WHERE p.id = ?`, s.Now(), projectID).Scan(&c).Error
-	return c, explain(err)
 }
 
 // MemberProgress is one labeler's work as the lead sees it.

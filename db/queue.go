@@ -25,6 +25,10 @@ type Task struct {
 	Draft       *Ranking // saved but unsubmitted work, or the answer being edited; nil: none
 	DraftSaved  Millis
 	Answered    bool // an answer exists already and may still be edited
+
+	Kind  string // what is asked, one of Kinds
+	Form  Form   // what else is asked
+	Brief Brief  // of a prompt to write
 }
 
 // Text is a completion as a labeler may see it.
@@ -34,11 +38,12 @@ type Text struct {
 }
 
 // Next hands a task of the project to a labeler: the one they hold already, or
-// else the first item with a free slot that they neither answered nor skipped.
-// An item whose draft they left behind comes first. Taking the slot happens in
-// one write transaction, so an item is never given to more people than the
-// project's overlap asks for. Next joins the labeler to the project.
-// It returns ErrNoTask when nothing is left for this labeler.
+// else the first item with a free slot that they neither answered nor skipped,
+// did not write, and can read; seeker.pick says which is the first. Taking the
+// slot happens in one write transaction, so an item is never given to more
+// people than it asks for. Now and then the task is a silent one (queue_silent.go).
+// Next joins the labeler to the project. It returns ErrNoTask when nothing is
+// left for this labeler, ErrNotReady when a step of joining comes before.
 func (s *Store) Next(ctx context.Context, projectID, userID int64) (Task, error) {
 	var t Task
 	err := s.write(ctx, func(tx *gorm.DB) error {
@@ -46,13 +51,14 @@ func (s *Store) Next(ctx context.Context, projectID, userID int64) (Task, error)
 		if err != nil {
 			return err
 		}
-		if _, err := s.member(tx, projectID, userID); err != nil {
+		m, err := s.member(tx, projectID, userID)
+		if err != nil {
 			return err
 		}
 		if err := s.expire(tx); err != nil {
 			return err
 		}
-		l, err := s.holdOrTake(tx, p, userID)
+		l, err := s.holdOrTake(tx, p, m)
 		if err != nil {
 			return err
 		}
@@ -63,12 +69,12 @@ func (s *Store) Next(ctx context.Context, projectID, userID int64) (Task, error)
 }
 
 // holdOrTake returns the open lease of a labeler, renewed, or takes a new one.
-func (s *Store) holdOrTake(tx *gorm.DB, p Project, userID int64) (Lease, error) {
+func (s *Store) holdOrTake(tx *gorm.DB, p Project, m Member) (Lease, error) {
 	l, err := first[Lease](tx.Where("user_id = ? AND state = ? AND item_id IN (SELECT id FROM items WHERE project_id = ?)",
-		userID, LeaseOpen, p.ID).Order("taken, id"))
+		m.UserID, LeaseOpen, p.ID).Order("returned DESC, taken, id"))
 	if err == nil {
-		l.Expires = s.leaseEnd(p)
-		return l, tx.Model(&Lease{}).Where("id = ?", l.ID).Update("expires", l.Expires).Error
+		err = s.renew(tx, p, &l)
+		return l, err
 	}
 	if !errors.Is(err, ErrNotFound) {
 		return l, err
@@ -76,29 +82,14 @@ func (s *Store) holdOrTake(tx *gorm.DB, p Project, userID int64) (Lease, error) 
 	if p.Archived {
 		return l, ErrNoTask
 	}
-	itemID, err := pick(tx, p, userID)
+	itemID, err := s.choose(tx, p, m)
 	if err != nil {
 		return l, err
 	}
-	return s.take(tx, p, itemID, userID)
-}
-
-// pick chooses the next item for a labeler: left-behind drafts first, then by
-// priority, then in the order they came.
-func pick(tx *gorm.DB, p Project, userID int64) (int64, error) {
-	const free = `i.project_id = ? AND i.closed = ? AND i.kind = ? AND i.taken < ? AND i.k <= 9
-		AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.item_id = i.id AND l.user_id = ? AND l.state <> ?)
-		ORDER BY i.priority DESC, i.id LIMIT 1`
-	args := []any{p.ID, false, ItemRank, p.Overlap, userID, LeaseExpired}
-	var id int64
-	err := tx.Raw("SELECT i.id FROM drafts d JOIN items i ON i.id = d.item_id WHERE d.user_id = ? AND "+free, append([]any{userID}, args...)...).Scan(&id).Error
-	if err == nil && id == 0 {
-		err = tx.Raw("SELECT i.id FROM items i WHERE "+free, args...).Scan(&id).Error
+	if err := s.countTurn(tx, p.ID, m.UserID); err != nil {
+		return l, err
 	}
-	if err == nil && id == 0 {
-		err = ErrNoTask
-	}
-	return id, err
+	return s.take(tx, p, itemID, m.UserID)
 }
 
 // take leases the lowest free slot of an item; the caller knows there is one.
@@ -124,7 +115,7 @@ func (s *Store) take(tx *gorm.DB, p Project, itemID, userID int64) (Lease, error
 	if err := tx.Create(&l).Error; err != nil {
 		return l, fmt.Errorf("lease item %d: %w", itemID, err)
 	}
-	return l, addTaken(tx, itemID, 1)
+	return l, s.addTaken(tx, itemID, 1)
 }
 
 // openAgain gives an expired or skipped lease a free slot of its item, or
@@ -134,17 +125,21 @@ func (s *Store) openAgain(tx *gorm.DB, p Project, l Lease) (Lease, error) {
 	if err != nil {
 		return l, err
 	}
-	if it.Taken >= p.Overlap || it.Closed {
-		return l, ErrLeaseLost
+	free, err := s.mayTake(tx, p, it, l.UserID)
+	if err == nil && !free {
+		err = ErrLeaseLost
+	}
+	if err != nil {
+		return l, err
 	}
 	if l.Slot, err = freeSlot(tx, l.ItemID); err != nil {
 		return l, err
 	}
-	l.State, l.Closed, l.Expires, l.Reason, l.Comment = LeaseOpen, 0, s.leaseEnd(p), "", ""
+	l.State, l.Closed, l.Expires, l.Reason, l.Comment, l.Form = LeaseOpen, 0, s.leaseEnd(p), "", "", 0 // it is shown anew
 	if err := tx.Save(&l).Error; err != nil {
 		return l, fmt.Errorf("lease item %d again: %w", l.ItemID, err)
 	}
-	return l, addTaken(tx, l.ItemID, 1)
+	return l, s.addTaken(tx, l.ItemID, 1)
 }
 
 // shuffled returns the keys of an item's completions in a random order.
@@ -167,9 +162,14 @@ func freeSlot(tx *gorm.DB, itemID int64) (int, error) {
 	return len(used), err
 }
 
-// addTaken counts a slot of an item in or out.
-func addTaken(tx *gorm.DB, itemID int64, by int) error {
-	return tx.Model(&Item{}).Where("id = ?", itemID).Update("taken", gorm.Expr("taken + ?", by)).Error
+// addTaken counts a slot of an item in or out, and looks anew for whom its free
+// ones are kept.
+func (s *Store) addTaken(tx *gorm.DB, itemID int64, by int) error {
+	err := tx.Model(&queueItem{}).Where("id = ?", itemID).Updates(map[string]any{"taken": gorm.Expr("taken + ?", by), "changed": s.Now()}).Error
+	if err != nil {
+		return err
+	}
+	return reserve(tx, itemID)
 }
 
 func (s *Store) leaseEnd(p Project) Millis {
@@ -193,6 +193,9 @@ func (s *Store) expire(tx *gorm.DB) error {
 // closeLease ends an open lease. Every end but an answer frees the slot.
 func (s *Store) closeLease(tx *gorm.DB, l Lease, state string, also map[string]any) error {
 	set := map[string]any{"state": state, "closed": s.Now()}
+	if state == LeaseAnswered {
+		set["returned"] = 0
+	}
 	for k, v := range also {
 		set[k] = v
 	}
@@ -202,7 +205,7 @@ func (s *Store) closeLease(tx *gorm.DB, l Lease, state string, also map[string]a
 	if state == LeaseAnswered {
 		return nil
 	}
-	return addTaken(tx, l.ItemID, -1)
+	return s.addTaken(tx, l.ItemID, -1)
 }
 
 // Task loads a lease for its holder again, for the page after a reload or an
@@ -242,8 +245,8 @@ func (s *Store) held(tx *gorm.DB, userID int64, leaseID string) (Lease, Project,
 	}
 	switch l.State {
 	case LeaseOpen:
-		l.Expires = s.leaseEnd(p)
-		return l, p, tx.Model(&Lease{}).Where("id = ?", l.ID).Update("expires", l.Expires).Error
+		err = s.renew(tx, p, &l)
+		return l, p, err
 	case LeaseAnswered:
 		return l, p, s.editable(p, l)
 	case LeaseExpired:
@@ -253,9 +256,19 @@ func (s *Store) held(tx *gorm.DB, userID int64, leaseID string) (Lease, Project,
 	return l, p, ErrLeaseLost
 }
 
+// renew moves the end of an open lease, never to an earlier time. The time
+// spent on a task that a reviewer gave back counts from when it is opened.
+func (s *Store) renew(tx *gorm.DB, p Project, l *Lease) error {
+	if l.Taken < l.Returned {
+		l.Taken = s.Now()
+	}
+	l.Expires = max(l.Expires, s.leaseEnd(p))
+	return tx.Model(&Lease{}).Where("id = ?", l.ID).Updates(map[string]any{"expires": l.Expires, "taken": l.Taken}).Error
+}
+
 // editable returns ErrTooLate when the answer of a lease can no longer change.
 func (s *Store) editable(p Project, l Lease) error {
-	if s.now().Sub(l.Closed.Time()) > time.Duration(p.EditMinutes)*time.Minute {
+	if l.Locked || s.now().Sub(l.Closed.Time()) > time.Duration(p.EditMinutes)*time.Minute {
 		return ErrTooLate
 	}
 	return nil
@@ -275,7 +288,16 @@ func (s *Store) task(tx *gorm.DB, p Project, l Lease) (Task, error) {
 	if err != nil {
 		return Task{}, err
 	}
-	t := Task{Lease: l, Project: p, ItemID: it.ID, Prompt: prompt, Lang: it.Lang, Answered: l.State == LeaseAnswered}
+	form, err := s.leaseForm(tx, p.ID, &l)
+	if err != nil {
+		return Task{}, err
+	}
+	brief, err := it.brief()
+	if err != nil {
+		return Task{}, err
+	}
+	t := Task{Lease: l, Project: p, ItemID: it.ID, Prompt: prompt, Lang: it.Lang, Answered: l.State == LeaseAnswered,
+		Kind: taskKind(p, it), Form: form.Body, Brief: brief}
 	byKey := make(map[string]string, len(cs))
 	for _, c := range cs {
 		byKey[c.Key] = c.Text

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -221,8 +222,8 @@ func (s *Store) useAgain(r *review) error {
 	if err != nil {
 		return err
 	}
-	if it.Taken >= r.project.Overlap {
-		return ErrPlaceGone
+	if free, err := hasPlace(r.tx, it.ID); err != nil || !free {
+		return cmp.Or(err, ErrPlaceGone)
 	}
 	if set["slot"], err = freeSlot(r.tx, it.ID); err != nil {
 		return err
@@ -230,7 +231,7 @@ func (s *Store) useAgain(r *review) error {
 	if err := r.setLease(set); err != nil {
 		return err
 	}
-	return addTaken(r.tx, it.ID, 1)
+	return s.addTaken(r.tx, it.ID, 1)
 }
 
 // refuseSecond keeps a person from having two answers to one item in use.
