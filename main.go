@@ -16,8 +16,10 @@ import (
 	"agora/labeler"
 	"agora/policy"
 	"agora/policy/hub"
+	"agora/policy/scale"
 	"agora/ppo"
 	"agora/ppo/dpo"
+	"agora/ppo/experiment"
 	"agora/ppo/pipeline"
 	"agora/reward"
 	"agora/reward/prefs"
@@ -37,7 +39,7 @@ type commands struct {
 	Convert prefs.ConvertCmd  `cmd:"" group:"data" help:"Convert preference files between formats, without a database."`
 	Stats   labeler.StatsCmd  `cmd:"" group:"data" help:"Agreement of labelers, leaderboards of policies."`
 
-	Policy  policy.PolicyCmd `cmd:"" group:"train" help:"Pretrain, fine-tune, sample and evaluate a policy."`
+	Policy  policyCommands   `cmd:"" group:"train" help:"Pretrain, fine-tune, sample and evaluate a policy."`
 	Model   modelCommands    `cmd:"" group:"train" help:"Pull, import, export and describe pretrained models."`
 	Reward  reward.RewardCmd `cmd:"" group:"train" help:"Train, evaluate and use a reward model."`
 	PPO     ppo.PPOCmd       `cmd:"" name:"ppo" group:"train" help:"Fine-tune a policy with PPO against a reward model."`
@@ -47,8 +49,16 @@ type commands struct {
 	DPO     dpo.Cmd          `cmd:"" name:"dpo" group:"train" help:"Fine-tune a policy on preferences directly."`
 	Run     pipeline.RunCmd  `cmd:"" group:"train" help:"List, show and resume runs."`
 
+	Experiment experiment.ExperimentCmd `cmd:"" group:"train" help:"Run again the comparisons that agora's claims rest on."`
+
 	Config pipeline.ConfigCmd `cmd:"" group:"more" help:"What can be set: names, types, units, defaults."`
 	Bench  policy.BenchCmd    `cmd:"" group:"more" help:"Measure speed on this machine."`
+}
+
+// policyCommands joins the work on one policy and the study of many.
+type policyCommands struct {
+	policy.PolicyCmd `embed:""`
+	scale.Commands   `embed:""`
 }
 
 // modelCommands joins what knows the network and what knows models.

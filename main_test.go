@@ -27,6 +27,7 @@ var ours = map[string][]string{
 	"policy/base":     {},
 	"policy/hub":      {"policy/checkpoint", "policy/tokenizer"},
 	"policy":          {"policy/...", "reward/prefs", "labeler/agree"},
+	"policy/scale":    {"policy", "policy/...", "reward/prefs", "labeler/agree"},
 	"reward":          {"policy", "policy/...", "reward/prefs", "labeler/agree"},
 	"ppo":             {"reward", "policy", "policy/...", "reward/prefs", "labeler/agree"},
 	"ppo/dpo":         {"ppo", "reward", "policy", "policy/...", "reward/prefs", "labeler/agree"},

@@ -19,7 +19,6 @@ type PolicyCmd struct {
 	Sample   SampleCmd   `cmd:"" help:"Sample completions of prompts."`
 	Score    ScoreCmd    `cmd:"" help:"Log-probabilities of given completions."`
 	Eval     EvalCmd     `cmd:"" help:"Loss and perplexity on text or demonstrations."`
-	Plan     PlanCmd     `cmd:"" help:"What size and how many tokens a compute budget buys."`
 }
 
 // common are the flags of every command.

@@ -15,6 +15,7 @@
 //	Fit              SFT's loop for a loss that a package above brings (ppo/dpo)
 //	RunDir, Sink     what a training run leaves behind: run.json, metrics.jsonl, samples.jsonl and
 //	                 a checkpoint that appears whole or not at all
-//	Allocate, Table  what size and how many tokens a compute budget buys (Chinchilla, Kaplan)
+//	MuP              how learning rates carry over from a small width to a large one
+//	Trial            pretraining in memory, for experiments of many short runs (package scale)
 //	LoadConfig       flat settings structs from TOML and key=value
 package policy

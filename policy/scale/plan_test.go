@@ -1,4 +1,4 @@
-package policy
+package scale
 
 import (
 	"bytes"
@@ -6,6 +6,8 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"agora/policy"
 )
 
 func near(got, want, relative float64) bool { return math.Abs(got-want) <= relative*math.Abs(want) }
@@ -160,7 +162,7 @@ func TestPlanFlags(t *testing.T) {
 
 // TestMeasure trains for a moment; the speed is some sensible number.
 func TestMeasure(t *testing.T) {
-	g, err := measureGFLOPS(t.Context(), 0, "S")
+	g, err := policy.MeasureGFLOPS(t.Context(), 0, "S")
 	if err != nil || g < .01 || g > 1e5 {
 		t.Errorf("%v GFLOP/s (%v)", g, err)
 	}
