@@ -287,7 +287,7 @@ func (s *Server) revokeLabelerInvite(c *gin.Context) error {
 	}
 	for _, i := range invites {
 		if i.ID == invite && i.ProjectID == p.ID {
-			if err := s.store.RevokeInvite(c.Request.Context(), invite); err != nil {
+			if err := s.store.RevokeInvite(c.Request.Context(), user(c).ID, invite); err != nil {
 				return err
 			}
 			s.notice(c, say(c, "invite.revoked"))

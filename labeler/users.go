@@ -83,7 +83,7 @@ func (s *Server) revokeInvite(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.RevokeInvite(c.Request.Context(), n); err != nil {
+	if err := s.store.RevokeInvite(c.Request.Context(), user(c).ID, n); err != nil {
 		return err
 	}
 	s.notice(c, say(c, "invite.revoked"))
