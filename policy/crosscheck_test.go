@@ -96,7 +96,7 @@ func TestTransformersTraining(t *testing.T) {
 				batch = append(batch, Sequence{Tokens: tokens, From: 1})
 			}
 			dev := testDevice(t)
-			l, err := newPickLoss(dev, m, 128, 2, 0)
+			l, err := newPickLoss(dev, m, pickRoom{128, 2}, Input{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -21,6 +21,9 @@ func Load(dir string) (*Model, error) {
 	if _, err := checkpoint.Verify(dir); err != nil {
 		return nil, err
 	}
+	if isAdapter(dir) {
+		return loadAdapted(dir)
+	}
 	m, err := loadConfig(dir)
 	if err != nil {
 		return nil, err
@@ -50,9 +53,12 @@ func Resolve(dir string) (string, error) {
 				return "", err
 			}
 		}
-		if _, err := os.Stat(filepath.Join(path, "config.json")); err == nil {
+		if _, err := os.Stat(filepath.Join(path, "config.json")); err == nil || isAdapter(path) {
 			return path, nil
 		}
+	}
+	if isAdapter(filepath.Join(dir, CheckpointDir, AdapterDir)) {
+		return "", fmt.Errorf("%s holds a run with LoRA that has not finished: resume it first", dir)
 	}
 	return "", fmt.Errorf("%s holds no model: no config.json in it, in %s or in %s", dir, ResultDir, CheckpointDir)
 }
@@ -160,6 +166,10 @@ func isRewardModel(dir string) (bool, error) {
 	}
 	if manifest, ok, err := checkpoint.ReadManifest(dir); err != nil || ok && manifest.Kind == "reward" {
 		return err == nil, err
+	}
+	if isAdapter(dir) {
+		c, err := readAdapterConfig(dir)
+		return c.Task == TaskClassifier, err
 	}
 	ts, err := checkpoint.OpenTensors(dir)
 	if err != nil {

@@ -107,7 +107,7 @@ func (l *loop) restore() error {
 	if _, err := checkpoint.Verify(dir); err != nil {
 		return err
 	}
-	if err := l.m.loadWeights(dir); err != nil {
+	if err := l.m.ReadCheckpoint(dir); err != nil {
 		return err
 	}
 	if err := l.opt.ReadState(dir, "optimizer"); err != nil {
@@ -215,7 +215,7 @@ func (l *loop) describe() checkpoint.Manifest {
 // save commits a checkpoint that the run can be resumed from.
 func (l *loop) save() error {
 	err := l.run.Commit(l.describe(), func(tmp string) error {
-		if err := l.m.WriteFiles(tmp); err != nil {
+		if err := l.m.WriteCheckpoint(tmp); err != nil {
 			return err
 		}
 		if err := l.opt.WriteState(tmp, "optimizer", l.m.Rounded()); err != nil {

@@ -12,6 +12,7 @@ import (
 type Model struct {
 	Config    Config
 	Params    *graph.Params
+	Adapter   *Adapter             // a low-rank change of linear layers; nil for none
 	Tokenizer *tokenizer.Tokenizer // nil in benchmarks and some tests
 	Template  Template
 	DType     checkpoint.DType // how Save stores the weights
@@ -44,8 +45,12 @@ func NewModel(c Config) (*Model, error) {
 	return m, nil
 }
 
-// Clone copies the weights; tokenizer and template are shared. PPO's reference is a clone.
+// Clone copies the weights; tokenizer and template are shared, and with an adapter also the frozen
+// weights, so that only the adapter is copied. PPO's reference and average of the policy are clones.
 func (m *Model) Clone() (*Model, error) {
+	if m.Adapter != nil {
+		return m.cloneAdapter(), nil
+	}
 	c, err := NewModel(m.Config)
 	if err != nil {
 		return nil, err
@@ -62,6 +67,9 @@ type Input struct {
 	IDs     *graph.Value // [tokens] int
 	Layout  *graph.Layout
 	Dropout float64 // on the embedding and on both branches of every layer; 0 outside of training
+
+	AdapterDropout float64 // on what the low-rank changes of an adapter read; 0 outside of training
+	Recompute      bool    // keep only the layers' outputs for the reverse pass, see graph.Recompute
 
 	// Watch, if not nil, is shown the activations while Hidden traces them: embedding, layer.<i>.attention
 	// (before its output projection), layer.<i>.feed_forward (likewise), layer.<i>.residual, hidden.
@@ -80,10 +88,18 @@ func (in Input) watchLayer(i int, name string, x *graph.Value) {
 	}
 }
 
+// block traces a layer.
+func (in Input) block(g *graph.Graph, layer func() *graph.Value) *graph.Value {
+	if in.Recompute {
+		return g.Recompute(layer)
+	}
+	return layer()
+}
+
 // NewInput declares the inputs "<name>.ids" and "<name>.lens" of a training or scoring graph, with
 // room for tokens in seqs segments.
 func (m *Model) NewInput(g *graph.Graph, name string, tokens, seqs *graph.Dim) Input {
-	return Input{IDs: g.Ints(name+".ids", tokens), Layout: g.Layout(name, tokens, seqs, m.Config.Context)}
+	return Input{IDs: g.Ints(name+".ids", tokens), Layout: g.Layout(name, tokens, seqs, min(m.Config.Context, tokens.Cap))}
 }
 
 // NewCachedInput declares the inputs of a graph that extends cached sequences.
@@ -102,48 +118,56 @@ func (m *Model) Hidden(g *graph.Graph, in Input) *graph.Value {
 
 // llamaHidden is the decoder of Touvron et al. 2023 (arXiv:2302.13971).
 func (m *Model) llamaHidden(g *graph.Graph, in Input) *graph.Value {
-	c, p := m.Config, m.Params.Get
+	p := m.Params.Get
 	x := g.Dropout(g.Embedding(in.IDs, p("model.embed_tokens.weight")), in.Dropout)
 	in.watch("embedding", x)
-	for i := range c.Layers {
-		l := fmt.Sprintf("model.layers.%d.", i)
-		h := g.RMSNorm(x, p(l+"input_layernorm.weight"), c.Eps)
-		qkv := g.Linear(h, p(l+"self_attn.qkv_proj.weight"), nil)
-		h = g.Attention(qkv, in.Layout, c.attention(), i)
-		in.watchLayer(i, "attention", h)
-		x = addLinear(g, x, h, p(l+"self_attn.o_proj.weight"), nil, in.Dropout)
-
-		h = g.RMSNorm(x, p(l+"post_attention_layernorm.weight"), c.Eps)
-		h = g.SwiGLU(g.Linear(h, p(l+"mlp.gate_up_proj.weight"), nil))
-		in.watchLayer(i, "feed_forward", h)
-		x = addLinear(g, x, h, p(l+"mlp.down_proj.weight"), nil, in.Dropout)
+	for i := range m.Config.Layers {
+		x = in.block(g, func() *graph.Value { return m.llamaLayer(g, in, x, i) })
 		in.watchLayer(i, "residual", x)
 	}
-	return m.readout(g, in, g.RMSNorm(x, p("model.norm.weight"), c.Eps))
+	return m.readout(g, in, g.RMSNorm(x, p("model.norm.weight"), m.Config.Eps))
+}
+
+func (m *Model) llamaLayer(g *graph.Graph, in Input, x *graph.Value, i int) *graph.Value {
+	c, p, l := m.Config, m.Params.Get, fmt.Sprintf("model.layers.%d.", i)
+	h := g.RMSNorm(x, p(l+"input_layernorm.weight"), c.Eps)
+	h = g.Attention(m.linear(g, in, h, l+"self_attn.qkv_proj"), in.Layout, c.attention(), i)
+	in.watchLayer(i, "attention", h)
+	x = m.addLinear(g, in, x, h, l+"self_attn.o_proj")
+
+	h = g.RMSNorm(x, p(l+"post_attention_layernorm.weight"), c.Eps)
+	h = g.SwiGLU(m.linear(g, in, h, l+"mlp.gate_up_proj"))
+	in.watchLayer(i, "feed_forward", h)
+	return m.addLinear(g, in, x, h, l+"mlp.down_proj")
 }
 
 // gpt2Hidden is the decoder of Radford et al. 2019.
 func (m *Model) gpt2Hidden(g *graph.Graph, in Input) *graph.Value {
-	c, p := m.Config, m.Params.Get
-	norm := func(x *graph.Value, name string) *graph.Value {
-		return g.LayerNorm(x, p(name+".weight"), p(name+".bias"), c.Eps)
-	}
+	p := m.Params.Get
 	x := g.PosEmbedding(g.Embedding(in.IDs, p("transformer.wte.weight")), in.Layout, p("transformer.wpe.weight"))
 	x = g.Dropout(x, in.Dropout)
 	in.watch("embedding", x)
-	for i := range c.Layers {
-		l := fmt.Sprintf("transformer.h.%d.", i)
-		qkv := g.Linear(norm(x, l+"ln_1"), p(l+"attn.c_attn.weight"), p(l+"attn.c_attn.bias"))
-		h := g.Attention(qkv, in.Layout, c.attention(), i)
-		in.watchLayer(i, "attention", h)
-		x = addLinear(g, x, h, p(l+"attn.c_proj.weight"), p(l+"attn.c_proj.bias"), in.Dropout)
-
-		h = g.GELU(g.Linear(norm(x, l+"ln_2"), p(l+"mlp.c_fc.weight"), p(l+"mlp.c_fc.bias")))
-		in.watchLayer(i, "feed_forward", h)
-		x = addLinear(g, x, h, p(l+"mlp.c_proj.weight"), p(l+"mlp.c_proj.bias"), in.Dropout)
+	for i := range m.Config.Layers {
+		x = in.block(g, func() *graph.Value { return m.gpt2Layer(g, in, x, i) })
 		in.watchLayer(i, "residual", x)
 	}
-	return m.readout(g, in, norm(x, "transformer.ln_f"))
+	return m.readout(g, in, m.layerNorm(g, x, "transformer.ln_f"))
+}
+
+func (m *Model) gpt2Layer(g *graph.Graph, in Input, x *graph.Value, i int) *graph.Value {
+	l := fmt.Sprintf("transformer.h.%d.", i)
+	qkv := m.linear(g, in, m.layerNorm(g, x, l+"ln_1"), l+"attn.c_attn")
+	h := g.Attention(qkv, in.Layout, m.Config.attention(), i)
+	in.watchLayer(i, "attention", h)
+	x = m.addLinear(g, in, x, h, l+"attn.c_proj")
+
+	h = g.GELU(m.linear(g, in, m.layerNorm(g, x, l+"ln_2"), l+"mlp.c_fc"))
+	in.watchLayer(i, "feed_forward", h)
+	return m.addLinear(g, in, x, h, l+"mlp.c_proj")
+}
+
+func (m *Model) layerNorm(g *graph.Graph, x *graph.Value, name string) *graph.Value {
+	return g.LayerNorm(x, m.Params.Get(name+".weight"), m.Params.Get(name+".bias"), m.Config.Eps)
 }
 
 // readout is what the head reads: the normed hidden states, under muP times the factor of the logits.
@@ -155,10 +179,17 @@ func (m *Model) readout(g *graph.Graph, in Input, x *graph.Value) *graph.Value {
 	return x
 }
 
-// addLinear is x + dropout(h wᵀ + b), fused where nothing is dropped.
-func addLinear(g *graph.Graph, x, h *graph.Value, w, b *graph.Param, rate float64) *graph.Value {
-	if rate == 0 {
-		return g.LinearAdd(x, h, w, b)
+// linear is h wᵀ + b of the layer of that name, with its low-rank change where the model has an adapter.
+func (m *Model) linear(g *graph.Graph, in Input, h *graph.Value, name string) *graph.Value {
+	w := m.Params.Get(name + ".weight")
+	return m.Adapter.add(g, g.Linear(h, w, m.Params.Get(name+".bias")), h, w.Name, in.AdapterDropout)
+}
+
+// addLinear is x + dropout(linear(h)), fused where nothing is dropped.
+func (m *Model) addLinear(g *graph.Graph, in Input, x, h *graph.Value, name string) *graph.Value {
+	if in.Dropout > 0 {
+		return g.Add(x, g.Dropout(m.linear(g, in, h, name), in.Dropout))
 	}
-	return g.Add(x, g.Dropout(g.Linear(h, w, b), rate))
+	w := m.Params.Get(name + ".weight")
+	return m.Adapter.add(g, g.LinearAdd(x, h, w, m.Params.Get(name+".bias")), h, w.Name, in.AdapterDropout)
 }

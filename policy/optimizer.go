@@ -92,7 +92,7 @@ func (o *Optimizer) stateTensors(weights bool) []checkpoint.Tensor {
 			keep("m", p, m)
 			keep("v", p, v)
 		}
-		if weights {
+		if weights && !p.Frozen {
 			keep("w", p, p.Data)
 		}
 	}

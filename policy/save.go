@@ -22,8 +22,9 @@ func (m *Model) Save(dir string, manifest checkpoint.Manifest) error {
 }
 
 // WriteFiles writes what transformers loads, config.json, generation_config.json, model.safetensors
-// and the tokenizer, into a directory that checkpoint.Commit prepared. The caller may add files of
-// its own before it writes the manifest.
+// and the tokenizer, into a directory that checkpoint.Commit prepared. An adapter is merged into the
+// weights, and also written by itself, for PEFT. The caller may add files of its own before it writes
+// the manifest.
 func (m *Model) WriteFiles(dir string) error {
 	dtype := "float32"
 	if m.DType == checkpoint.BF16 {
@@ -43,7 +44,10 @@ func (m *Model) WriteFiles(dir string) error {
 			return err
 		}
 	}
-	return checkpoint.WriteSafetensors(filepath.Join(dir, "model.safetensors"), m.tensorData(m.DType))
+	if err := checkpoint.WriteSafetensors(filepath.Join(dir, "model.safetensors"), m.tensorData(m.DType)); err != nil || m.Adapter == nil {
+		return err
+	}
+	return m.WriteAdapter(filepath.Join(dir, AdapterDir), TaskCausalLM, "")
 }
 
 // tensorData lists the weights under their Hugging Face names.
@@ -68,10 +72,15 @@ func (m *Model) block(t tensor) []float32 {
 
 func (m *Model) folded(t tensor) []float32 {
 	block := m.block(t)
-	if f, _ := m.Config.stored(t); f == 1 {
+	f, _ := m.Config.stored(t)
+	l, changed := m.Adapter.change(t)
+	if f == 1 && !changed {
 		return block
 	}
 	block = slices.Clone(block)
+	if changed {
+		l.addTo(block, m.Adapter.scale)
+	}
 	m.Config.fold(t, block)
 	return block
 }

@@ -148,6 +148,10 @@ func Schema(cfg any) []Field {
 	var out []Field
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
+		if f.Anonymous { // settings that several kinds of run share, as LoRA
+			out = append(out, Schema(v.Field(i).Interface())...)
+			continue
+		}
 		name := f.Tag.Get("toml")
 		if name == "" || name == "-" {
 			continue

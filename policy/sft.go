@@ -73,9 +73,11 @@ func sftModel(c SFTConfig, dir string) (*Model, error) {
 		m.Template = Template(c.Template) // Validate has seen it
 	}
 	if c.Store != "" {
-		m.DType, err = checkpoint.ParseDType(c.Store)
+		if m.DType, err = checkpoint.ParseDType(c.Store); err != nil {
+			return nil, err
+		}
 	}
-	return m, err
+	return m, m.Adapt(c.LoRA, uint64(c.Seed))
 }
 
 func dataOnly(inputs map[string]string) map[string]string {
@@ -164,7 +166,8 @@ func somePrompts(held, train []Sequence) [][]int32 {
 
 // sftStep compiles forward and backward, and runs a batch in as many micro-batches as it needs.
 func sftStep(dev *cpu.Device, m *Model, c SFTConfig, train []Sequence) (func(step int) (int, float64, error), error) {
-	t, err := newPickLoss(dev, m, max(c.MicroTokens, m.Config.Context), c.BatchExamples, c.Dropout)
+	t, err := newPickLoss(dev, m, pickRoom{tokens: max(c.MicroTokens, longest(train)), seqs: c.BatchExamples},
+		Input{Dropout: c.Dropout, AdapterDropout: c.AdapterDropout, Recompute: c.Recompute})
 	if err != nil {
 		return nil, err
 	}
@@ -192,11 +195,24 @@ type pickLoss struct {
 	w                      []float32
 }
 
-func newPickLoss(dev *cpu.Device, m *Model, tokens, seqs int, dropout float64) (*pickLoss, error) {
+// longest is the number of tokens that the longest sequence puts into a stream.
+func longest(seqs []Sequence) int {
+	n := 1
+	for _, s := range seqs {
+		n = max(n, len(s.Tokens)-1)
+	}
+	return n
+}
+
+// pickRoom is what one pass of a training step has room for.
+type pickRoom struct{ tokens, seqs int }
+
+// newPickLoss compiles the step; how says what is dropped and what is computed again.
+func newPickLoss(dev *cpu.Device, m *Model, room pickRoom, how Input) (*pickLoss, error) {
 	g := graph.New(m.Params)
-	picks := g.Dim("picks", tokens)
-	t := &pickLoss{in: m.NewInput(g, "train", g.Dim("tokens", tokens), g.Dim("seqs", seqs))}
-	t.in.Dropout = dropout
+	picks := g.Dim("picks", room.tokens)
+	t := &pickLoss{in: m.NewInput(g, "train", g.Dim("tokens", room.tokens), g.Dim("seqs", room.seqs))}
+	t.in.Dropout, t.in.AdapterDropout, t.in.Recompute = how.Dropout, how.AdapterDropout, how.Recompute
 	t.rows, t.targets, t.weights = g.Ints("rows", picks), g.Ints("targets", picks), g.Floats("weights", picks, 1)
 	h := g.GatherRows(m.Hidden(g, t.in), t.rows)
 	t.loss, _ = g.CrossEntropy(h, m.Head(), t.targets, t.weights)

@@ -23,8 +23,11 @@ type SFTConfig struct {
 	SelectBest      bool    `toml:"select_best" help:"keep the model with the lowest validation loss instead of the last"`
 	CheckpointEvery int     `toml:"checkpoint_every" unit:"steps" help:"resumable state; 0 only at the end and when interrupted"`
 	SampleEvery     int     `toml:"sample_every" unit:"steps" help:"completions for samples.jsonl; 0 only at the end"`
-	Store           string  `toml:"store" help:"number format of the saved weights: fp32 or bf16; empty keeps the policy's"`
-	Seed            int     `toml:"seed" help:"of data order, split and dropout"`
+	Recompute       bool    `toml:"gradient_checkpointing" help:"keep only the layers' outputs for the backward pass and compute the rest again: much less memory, a third slower, the same bits"`
+	LoRA
+	AdapterDropout float64 `toml:"lora_dropout" unit:"share" help:"on what the low-rank changes read"`
+	Store          string  `toml:"store" help:"number format of the saved weights: fp32 or bf16; empty keeps the policy's"`
+	Seed           int     `toml:"seed" help:"of data order, split and dropout"`
 }
 
 // DefaultSFT suits models of a few million parameters.
@@ -32,7 +35,7 @@ func DefaultSFT() SFTConfig {
 	return SFTConfig{
 		Epochs: 3, BatchExamples: 32, MicroTokens: 4096, LearningRate: 1e-3, Floor: .1, Warmup: .05, Schedule: "cosine",
 		Beta1: .9, Beta2: .95, AdamEps: 1e-8, WeightDecay: .1, ClipNorm: 1, Dropout: .1, Validation: .05,
-		SelectBest: true, CheckpointEvery: 200,
+		SelectBest: true, CheckpointEvery: 200, LoRA: DefaultLoRA(),
 	}
 }
 
@@ -42,6 +45,9 @@ func (c *SFTConfig) Validate() error {
 		return err
 	}
 	if _, err := ParseTemplate(c.Template); err != nil {
+		return err
+	}
+	if err := c.LoRA.Validate(); err != nil {
 		return err
 	}
 	switch {
@@ -55,6 +61,10 @@ func (c *SFTConfig) Validate() error {
 		return fmt.Errorf("warmup %g is outside [0, 1]", c.Warmup)
 	case c.Dropout < 0 || c.Dropout >= 1:
 		return fmt.Errorf("dropout %g is outside [0, 1)", c.Dropout)
+	case c.AdapterDropout < 0 || c.AdapterDropout >= 1:
+		return fmt.Errorf("lora_dropout %g is outside [0, 1)", c.AdapterDropout)
+	case c.LoRA.On() && c.Store == "bf16":
+		return fmt.Errorf("store bf16 would round the small changes of lora_rank %d away: train with fp32", c.Rank)
 	case c.Validation < 0 || c.Validation >= 1:
 		return fmt.Errorf("validation %g is outside [0, 1)", c.Validation)
 	case c.Store != "" && c.Store != "fp32" && c.Store != "bf16":

@@ -14,6 +14,7 @@ type tensor struct {
 	kind       kind
 	transposed bool // stored [cols, rows]
 
+	order    int  // in the checkpoint
 	readsFFN bool // its input is the feed-forward layer, not the residual stream or the heads
 	queries  int  // numbers at its beginning that make queries
 	lastNorm bool // before the head
@@ -121,6 +122,7 @@ func (c Config) withHead(list []tensor) []tensor {
 		list = append(list, tensor{name: c.headName(), rows: c.Vocab, cols: c.Width, kind: head})
 	}
 	for i := range list {
+		list[i].order = i
 		if list[i].param == "" {
 			list[i].param = list[i].name
 		}

@@ -322,7 +322,7 @@ func TestMicroBatches(t *testing.T) {
 	var grads [2][]float32
 	for i, tokens := range []int{200, 40} {
 		m := tinyModel(t, tinyConfigs()["llama"])
-		l, err := newPickLoss(testDevice(t), m, tokens, 8, 0)
+		l, err := newPickLoss(testDevice(t), m, pickRoom{tokens, 8}, Input{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,5 +1,7 @@
 package graph
 
+import "slices"
+
 // Gradients appends the reverse pass of loss, a scalar [1, 1]. Gradients of all parameters that loss
 // depends on and that are not Frozen go to Param.Grad when the program runs; the gradients of the
 // values wrt are returned, nil for one that loss does not depend on. Call it once per graph.
@@ -11,17 +13,35 @@ func (g *Graph) Gradients(loss *Value, wrt ...*Value) []*Value {
 		g.fail("Gradients: %s is not a scalar", loss)
 		return make([]*Value, len(wrt))
 	}
-	b := &backward{g: g, needs: make([]bool, len(g.Values)), grad: make([]*Value, len(g.Values))}
+	b := &backward{g: g, needs: make([]bool, len(g.Values)), grad: make([]*Value, len(g.Values)), copies: map[*Value]*Value{}}
 	b.mark(wrt)
 	b.grad[loss.ID] = g.Full(g.One, 1, 1)
-	for i := b.nodes - 1; i >= 0; i-- {
-		b.node(g.Nodes[i])
-	}
+	b.run()
 	out := make([]*Value, len(wrt))
 	for i, v := range wrt {
-		out[i] = b.grad[v.ID]
+		out[i] = b.grad[b.now(v).ID]
 	}
 	return out
+}
+
+// run goes through the nodes from the last to the first. Blocks of Recompute are computed again when
+// their turn comes, but for the last one, whose values are needed at once.
+func (b *backward) run() {
+	blocks := b.g.blocks
+	if len(blocks) > 0 {
+		blocks = blocks[:len(blocks)-1]
+	}
+	for i := b.nodes - 1; i >= 0; i-- {
+		if n := len(blocks); n > 0 && i == blocks[n-1].to-1 {
+			k := blocks[n-1]
+			for _, node := range slices.Backward(b.again(k)) {
+				b.node(node)
+			}
+			blocks, i = blocks[:n-1], k.from
+			continue
+		}
+		b.node(b.g.Nodes[i])
+	}
 }
 
 type backward struct {
@@ -29,6 +49,8 @@ type backward struct {
 	nodes int      // nodes of the forward pass
 	needs []bool   // by value: does it depend on something to differentiate by?
 	grad  []*Value // by value: the gradient gathered so far
+
+	copies map[*Value]*Value // values of blocks that were computed again, see Recompute
 }
 
 func trains(p *Param) bool { return p != nil && !p.Frozen }

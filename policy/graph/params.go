@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -51,6 +52,11 @@ type Params struct {
 // NewParams returns an empty store.
 func NewParams() *Params { return &Params{byName: map[string]*Param{}} }
 
+// NewParam makes a zero parameter that belongs to no store yet.
+func NewParam(name string, rows, cols int) *Param {
+	return &Param{Name: name, Rows: rows, Cols: cols, Data: Alloc(rows * cols), LRScale: 1, DecayScale: 1, version: 1}
+}
+
 // Add creates a zero parameter of shape [rows, cols]. Names are unique.
 func (ps *Params) Add(name string, rows, cols int) (*Param, error) {
 	if rows < 1 || cols < 1 {
@@ -59,10 +65,28 @@ func (ps *Params) Add(name string, rows, cols int) (*Param, error) {
 	if ps.byName[name] != nil {
 		return nil, fmt.Errorf("parameter %s exists already", name)
 	}
-	p := &Param{Name: name, Rows: rows, Cols: cols, Data: Alloc(rows * cols), LRScale: 1, DecayScale: 1, version: 1}
-	ps.byName[name] = p
-	ps.list = append(ps.list, p)
+	p := NewParam(name, rows, cols)
+	ps.Share(p)
 	return p, nil
+}
+
+// Share adds a parameter that may belong to other stores, too, so that several models have it in
+// common. One of that name is replaced.
+func (ps *Params) Share(p *Param) {
+	if old := ps.byName[p.Name]; old != nil {
+		ps.list[slices.Index(ps.list, old)] = p
+	} else {
+		ps.list = append(ps.list, p)
+	}
+	ps.byName[p.Name] = p
+}
+
+// Remove takes a parameter out of the store.
+func (ps *Params) Remove(p *Param) {
+	if ps.byName[p.Name] == p {
+		delete(ps.byName, p.Name)
+		ps.list = slices.DeleteFunc(ps.list, func(q *Param) bool { return q == p })
+	}
 }
 
 // MustAdd is Add for shapes that have been validated before; it panics on a mistake.

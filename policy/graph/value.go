@@ -77,6 +77,7 @@ type Graph struct {
 	err     error
 	sites   int
 	layouts []*Layout
+	blocks  []block // of Recompute
 }
 
 // New starts a graph that reads (and, after Gradients, trains) the given parameters.
