@@ -50,6 +50,9 @@ func (s *Store) decide(ctx context.Context, by, projectID, answerID int64, note 
 		if err != nil {
 			return err
 		}
+		if err := judged(tx, r.answer.ItemID); err != nil {
+			return err
+		}
 		note.ProjectID, note.AnswerID, note.UserID, note.Created = projectID, answerID, by, s.Now()
 		if err := tx.Create(&note).Error; err != nil {
 			return fmt.Errorf("note on answer %d: %w", answerID, err)

@@ -88,6 +88,34 @@ func jsonText(s string) string {
 
 // ReviewList returns up to n answers, the latest first.
 func (s *Store) ReviewList(ctx context.Context, f ReviewFilter, n int) ([]ReviewRow, error) {
+	var rows []ReviewRow
+	for page := f; ; {
+		some, err := s.reviewRows(ctx, page, n)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range some {
+			if len(rows) < n && r.hasFlag(f.Flag) {
+				rows = append(rows, r)
+			}
+		}
+		if len(rows) == n || len(some) < n {
+			break
+		}
+		if last := some[len(some)-1].ID; f.After != 0 {
+			page.After = last
+		} else {
+			page.Before = last
+		}
+	}
+	if f.After != 0 {
+		slices.Reverse(rows)
+	}
+	return rows, nil
+}
+
+// reviewRows returns up to n answers in the order of the cursor.
+func (s *Store) reviewRows(ctx context.Context, f ReviewFilter, n int) ([]ReviewRow, error) {
 	where, args := f.where()
 	order := "a.id DESC"
 	if f.After != 0 {
@@ -96,19 +124,34 @@ func (s *Store) ReviewList(ctx context.Context, f ReviewFilter, n int) ([]Review
 	var rows []ReviewRow
 	err := s.read(ctx).Raw(`SELECT a.*, i.prompt, i.prompt_id, i.lang, (SELECT count(*) FROM review_notes n WHERE n.answer_id = a.id) AS notes
 		FROM answers a JOIN items i ON i.id = a.item_id WHERE `+where+` ORDER BY `+order+` LIMIT ?`, append(args, n)...).Scan(&rows).Error
-	if f.After != 0 {
-		slices.Reverse(rows)
-	}
 	return rows, explain(err)
 }
 
-// ReviewCount counts the answers of a filter, up to a limit beyond which the exact number helps nobody.
+// hasFlag tells whether a flag was set, where the query could only see that it was asked. "" is always there.
+func (r ReviewRow) hasFlag(flag string) bool {
+	d, err := r.ParseDetails()
+	if flag == "" || err == nil && slices.Contains(d.PromptFlags, flag) {
+		return true
+	}
+	return slices.ContainsFunc(d.Ratings, func(t Rated) bool { return slices.Contains(t.Flags, flag) })
+}
+
+// ReviewCount counts the answers of a filter, up to a limit beyond which the
+// exact number helps nobody; -1 where counting would mean reading every form.
 func (s *Store) ReviewCount(ctx context.Context, f ReviewFilter, limit int) (int, error) {
+	if f.Flag != "" {
+		return -1, nil
+	}
 	f.Before, f.After = 0, 0
 	where, args := f.where()
 	var n int
 	err := s.read(ctx).Raw("SELECT count(*) FROM (SELECT 1 FROM answers a JOIN items i ON i.id = a.item_id WHERE "+where+" LIMIT ?) AS some", append(args, limit)...).Scan(&n).Error
 	return n, explain(err)
+}
+
+// Answer returns one answer of a project.
+func (s *Store) Answer(ctx context.Context, projectID, answerID int64) (Answer, error) {
+	return first[Answer](s.read(ctx).Where("id = ? AND project_id = ?", answerID, projectID))
 }
 
 // ReviewChoices are the values that a project's answers have, for the filter's lists.
@@ -227,23 +270,30 @@ func (s *Store) ItemAgreements(ctx context.Context, projectID int64) ([]ItemAgre
 func appendAgreement(out []ItemAgreement, item int64, ranks [][]*int) []ItemAgreement {
 	same, n := 0, 0
 	for x := range ranks {
-		for y := x + 1; y < len(ranks); y++ {
-			for i := range min(len(ranks[x]), len(ranks[y])) {
-				for j := range i {
-					a, b, c, d := ranks[x][i], ranks[x][j], ranks[y][i], ranks[y][j]
-					if a == nil || b == nil || c == nil || d == nil {
-						continue
-					}
-					n++
-					if cmp.Compare(*a, *b) == cmp.Compare(*c, *d) {
-						same++
-					}
-				}
-			}
+		for y := range x {
+			s, of := SameOrder(ranks[x], ranks[y])
+			same, n = same+s, n+of
 		}
 	}
 	if n == 0 {
 		return out
 	}
 	return append(out, ItemAgreement{item, float64(same) / float64(n), n})
+}
+
+// SameOrder counts the pairs of texts that two rankings both rank, and those
+// of them that they order alike, ties included.
+func SameOrder(x, y []*int) (same, of int) {
+	for i := range min(len(x), len(y)) {
+		for j := range i {
+			if x[i] == nil || x[j] == nil || y[i] == nil || y[j] == nil {
+				continue
+			}
+			of++
+			if order(*x[i], *x[j]) == order(*y[i], *y[j]) {
+				same++
+			}
+		}
+	}
+	return same, of
 }

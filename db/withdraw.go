@@ -49,6 +49,13 @@ func (s *Store) Withdraw(ctx context.Context, w Withdraw) (Withdrawn, error) {
 				return err
 			}
 		}
+		q, err := queueOf(tx, w.ProjectID)
+		if err == nil {
+			err = judgeAll(tx, q)
+		}
+		if err != nil {
+			return err
+		}
 		if out.Artefacts, err = containing(tx, w.ProjectID, []string{w.Worker}); err != nil {
 			return err
 		}
