@@ -84,9 +84,11 @@ func (s *Store) answer(tx *gorm.DB, p Project, l Lease, r Ranking) (Answer, erro
 		return Answer{}, err
 	}
 	kind := taskKind(p, it)
-	if r, err = r.toBrief(it); err != nil {
+	brief, err := it.brief()
+	if err != nil {
 		return Answer{}, err
 	}
+	r = brief.settle(r)
 	if err := form.Body.check(kind, cs, r); err != nil {
 		return Answer{}, err
 	}

@@ -6,17 +6,18 @@ import (
 	"gorm.io/gorm"
 )
 
-// Record is one row of an export: an item and, for rankings, one answer to it.
+// Record is one row of an export: an item and, for rankings and for what
+// labelers wrote, one answer to it.
 type Record struct {
 	Item        Item
 	Completions []Completion // by Pos; shared between the answers of an item
-	Answer      *Answer      // nil: the item alone
+	Answer      *Answer      // nil: the item alone, as it came in
 }
 
 // Export chooses what EachRecord yields.
 type Export struct {
 	ProjectID int64
-	Items     string // "": every active answer; else an item kind: items of it, answered or not
+	Items     string // "": every active judgement; else an item kind: items of it, answered or not, then those that labelers wrote
 	ImportID  int64  // 0: all imports and the site's own answers
 }
 
@@ -28,10 +29,13 @@ const exportPage = 500
 // stops at fn's first error and returns it.
 func (s *Store) EachRecord(ctx context.Context, e Export, fn func(Record) error) error {
 	return s.snapshot(ctx, func(tx *gorm.DB) error {
-		if e.Items != "" {
-			return eachItem(tx, e, fn)
+		if e.Items == "" {
+			return eachAnswer(tx, e, ItemRank, fn)
 		}
-		return eachAnswer(tx, e, fn)
+		if err := eachItem(tx, e, fn); err != nil {
+			return err
+		}
+		return eachWritten(tx, e, fn)
 	})
 }
 
@@ -39,7 +43,7 @@ func (s *Store) EachRecord(ctx context.Context, e Export, fn func(Record) error)
 func eachItem(tx *gorm.DB, e Export, fn func(Record) error) error {
 	var after int64
 	for {
-		q := tx.Where("project_id = ? AND kind = ? AND id > ?", e.ProjectID, e.Items, after)
+		q := tx.Where("project_id = ? AND kind = ? AND purpose = '' AND id > ?", e.ProjectID, e.Items, after)
 		if e.ImportID != 0 {
 			q = q.Where("import_id = ?", e.ImportID)
 		}
@@ -65,12 +69,13 @@ func eachItem(tx *gorm.DB, e Export, fn func(Record) error) error {
 }
 
 // eachAnswer pages through the active answers to the project's own tasks: imports first, since the site's
-// own have import 0, then by id. Ids follow the lines of a file.
-func eachAnswer(tx *gorm.DB, e Export, fn func(Record) error) error {
+// own have import 0, then by id. Ids follow the lines of a file. kind is that of the items answered.
+func eachAnswer(tx *gorm.DB, e Export, kind string, fn func(Record) error) error {
 	for _, imported := range []bool{true, false} {
 		var after int64
 		for {
-			q := tx.Where("project_id = ? AND state = ? AND purpose = '' AND id > ? AND (import_id <> 0) = ?", e.ProjectID, AnswerActive, after, imported)
+			q := tx.Where("project_id = ? AND state = ? AND purpose = '' AND id > ? AND (import_id <> 0) = ?", e.ProjectID, AnswerActive, after, imported).
+				Where("EXISTS (SELECT 1 FROM items i WHERE i.id = answers.item_id AND i.kind = ?)", kind)
 			if e.ImportID != 0 {
 				q = q.Where("import_id = ?", e.ImportID)
 			}

@@ -100,7 +100,7 @@ func siteLine(p db.Project, r db.Record) (prefs.Fields, error) {
 	ranked := &prefs.Ranked{
 		Project: p.Name, PromptID: r.Item.PromptID, Lang: r.Item.Lang, Ranks: a.Ranks, Strength: a.Strength,
 		NoneAcceptable: a.NoneAcceptable, ShownOrder: a.Shown, Confidence: a.Confidence, Note: a.Note,
-		Worker: a.Worker, WorkerFold: &fold, GuidelineVersion: a.Guideline, UIVersion: a.UIVersion,
+		Worker: a.Worker, WorkerFold: &fold, GuidelineVersion: a.Guideline, UIVersion: a.UIVersion, FormVersion: a.Form,
 		DurationMS: &a.DurationMS, ActiveMS: positive(a.ActiveMS),
 		AnsweredAt: a.Answered.Time().Format(time.RFC3339Nano), Split: promptSplit(p, r.Item.PromptID),
 	}
@@ -112,6 +112,9 @@ func siteLine(p db.Project, r db.Record) (prefs.Fields, error) {
 	texts, err := completionLines(r.Completions)
 	line.Set("completions", texts)
 	if err != nil {
+		return nil, err
+	}
+	if line, err = addDetails(line, *a); err != nil {
 		return nil, err
 	}
 	return addRest(line, r.Item.Extra)

@@ -13,7 +13,7 @@ import (
 
 // uiVersion is stored with each answer: it changes when the task page changes in a way that
 // could change answers.
-const uiVersion = "u1"
+const uiVersion = "u2"
 
 // routesRank serves the page people rank on, and takes what they send: a draft, a skip, an answer.
 func (s *Server) routesRank() []Route {
@@ -39,7 +39,7 @@ func (s *Server) submit(c *gin.Context) error {
 	ctx, lease := c.Request.Context(), c.Param("lease")
 	t, err := s.store.Task(ctx, user(c).ID, lease)
 	if err != nil {
-		return s.keepDraft(c, err)
+		return s.keepDraft(c, t, err)
 	}
 	r := s.readRanking(c, t)
 	if problems := missing(c, t, r); len(problems) > 0 {
@@ -57,11 +57,11 @@ func (s *Server) submit(c *gin.Context) error {
 }
 
 // keepDraft is called when a submission comes too late: the lease is gone, but not the work.
-func (s *Server) keepDraft(c *gin.Context, cause error) error {
+func (s *Server) keepDraft(c *gin.Context, t db.Task, cause error) error {
 	if !errors.Is(cause, db.ErrLeaseLost) {
 		return cause
 	}
-	_, err := s.store.Submit(c.Request.Context(), user(c).ID, c.Param("lease"), s.readRanking(c, db.Task{}))
+	_, err := s.store.Submit(c.Request.Context(), user(c).ID, c.Param("lease"), s.readRanking(c, t))
 	if err == nil {
 		return seeOther(c, "/tasks") // the place came free again just now
 	}
@@ -103,16 +103,16 @@ func (s *Server) skip(c *gin.Context) error {
 	return s.openNext(c, t.Project.ID)
 }
 
-// readRanking reads the form as it is, complete or not. Only ranks of the task's own texts are
-// taken; the keys name them whatever order they are shown in. Without a task (its lease is
-// lost), every rank field is taken, to keep the work.
+// readRanking reads the form as it is, complete or not. Only what is said about the task's own texts
+// is taken; the keys name them whatever order they are shown in.
 func (s *Server) readRanking(c *gin.Context, t db.Task) db.Ranking {
 	r := db.Ranking{Ranks: map[string]int{}, NoneAcceptable: c.PostForm("none") == "true", Note: c.PostForm("note"), UIVersion: uiVersion}
 	if ms, err := strconv.ParseInt(c.PostForm("active_ms"), 10, 64); err == nil && ms > 0 {
 		r.ActiveMS = min(ms, int64(s.store.Now()-t.Lease.Taken))
 	}
 	r.Confidence = confidence(c.PostForm("sure"))
-	if t.Project.Kind == db.KindPairwise {
+	readDetails(c, t, &r)
+	if t.Kind == db.KindPairwise {
 		readChoice(c.PostForm("strength"), t, &r)
 		return r
 	}
@@ -142,26 +142,6 @@ func sureness(confidence *int) int {
 	return min(3, max(1, (*confidence+2)/3))
 }
 
-// missing says what an answer still needs. With nothing acceptable, ranks are welcome but not needed.
-func missing(c *gin.Context, t db.Task, r db.Ranking) []views.Problem {
-	if r.NoneAcceptable {
-		return nil
-	}
-	if t.Project.Kind == db.KindPairwise {
-		if r.Strength == nil {
-			return []views.Problem{{Anchor: "strength", Text: say(c, "task.nochoice")}}
-		}
-		return nil
-	}
-	var problems []views.Problem
-	for i, text := range t.Completions {
-		if r.Ranks[text.Key] == 0 {
-			problems = append(problems, views.Problem{Anchor: views.RankField(text.Key), Text: say(c, "task.unranked", views.Letter(i))})
-		}
-	}
-	return problems
-}
-
 // taskPage shows a task with the draft filled in and, after a failed submission, what is missing.
 func (s *Server) taskPage(c *gin.Context, status int, t db.Task, problems []views.Problem) error {
 	progress, err := s.store.Progress(c.Request.Context(), t.Project.ID, user(c).ID)
@@ -169,6 +149,9 @@ func (s *Server) taskPage(c *gin.Context, status int, t db.Task, problems []view
 		return err
 	}
 	v := taskView(t)
+	if t.Draft != nil {
+		v.Turn = turnOf(t, *t.Draft, problems)
+	}
 	v.Mine, v.Problems, v.SingleKeys = mine(progress), problems, user(c).SingleKeys
 	if progress.CanUndo && !t.Answered {
 		v.Undo = strconv.FormatInt(t.Project.ID, 10)
@@ -185,7 +168,8 @@ func (s *Server) taskPage(c *gin.Context, status int, t db.Task, problems []view
 func taskView(t db.Task) views.Task {
 	v := views.Task{
 		Action: "/tasks/" + t.Lease.ID, Draft: "/tasks/" + t.Lease.ID + "/draft", Skip: "/tasks/" + t.Lease.ID + "/skip",
-		Pairwise: t.Project.Kind == db.KindPairwise, Project: t.Project.Title, Guidelines: guidelinesOf(t.Project), Language: t.Lang,
+		Kind: t.Kind, Form: formView(t.Form), Brief: views.Brief{Style: t.Brief.Style, UseCase: t.Brief.UseCase}, Turn: turnOf(t, db.Ranking{}, nil),
+		Project: t.Project.Title, Guidelines: guidelinesOf(t.Project), Language: t.Lang,
 		Saved: t.DraftSaved.Time(),
 	}
 	if t.Answered {
@@ -218,7 +202,8 @@ func fillDraft(v *views.Task, r db.Ranking) {
 		v.Texts[i].Rank = r.Ranks[text.Key]
 	}
 	v.NoneOK, v.Note, v.Sure = r.NoneAcceptable, r.Note, sureness(r.Confidence)
-	if v.Pairwise {
+	fillDetails(v, r)
+	if v.Kind == views.TaskPairwise {
 		v.Strength = chosenStep(*v, r)
 	}
 }

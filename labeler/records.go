@@ -91,7 +91,8 @@ func answerOf(r *prefs.Ranked, rest prefs.Fields) (*db.NewAnswer, error) {
 	return &db.NewAnswer{
 		Worker: r.Worker, Ranks: r.Ranks, Strength: r.Strength, NoneAcceptable: r.NoneAcceptable,
 		Confidence: r.Confidence, Note: r.Note, Shown: r.ShownOrder, DurationMS: or0(r.DurationMS), ActiveMS: or0(r.ActiveMS),
-		Guideline: r.GuidelineVersion, UIVersion: r.UIVersion, Answered: db.AtMillis(r.Answered()), Extra: extra,
+		Guideline: r.GuidelineVersion, UIVersion: r.UIVersion, Form: r.FormVersion, Details: detailsOf(rest),
+		Answered: db.AtMillis(r.Answered()), Extra: extra,
 	}, err
 }
 
@@ -102,10 +103,14 @@ func or0(n *int64) int64 {
 	return *n
 }
 
-// lineOf puts the line of a record together: an answer's as ranked/1, else the
-// item's own kind.
+// lineOf puts the line of a record together: an answer's as ranked/1, a text
+// that a labeler wrote as what it is, else the item's own kind.
 func lineOf(p db.Project, r db.Record) (prefs.Fields, error) {
 	switch {
+	case r.Answer != nil && r.Item.Kind == db.ItemDemo:
+		return demoLine(p, r)
+	case r.Answer != nil && r.Item.Kind == db.ItemPrompt:
+		return promptLine(p, r)
 	case r.Answer != nil && r.Answer.UserID != 0:
 		return siteLine(p, r)
 	case r.Answer != nil:

@@ -52,8 +52,8 @@ func sampleTask() Task {
 	return Task{
 		Action: "/tasks/L1", Draft: "/tasks/L1/draft", Skip: "/tasks/L1/skip", Undo: "1", SingleKeys: true, Project: "Everyday help", Guidelines: "/guidelines/1",
 		Language: "ar", Turns: []Turn{{"user", "كيف الطقس؟"}, {"assistant", "Where?"}, {"user", "Here."}},
-		Texts: []Completion{{"kA", "**Sunny**, 20 °C", 1}, {"kB", "", 0}, {"kC", "Look outside.", 1}},
-		Note:  "a <note>", Sure: 2, Saved: noon, Mine: Progress{3, 10},
+		Texts: []Completion{{Key: "kA", Text: "**Sunny**, 20 °C", Rank: 1}, {Key: "kB"}, {Key: "kC", Text: "Look outside.", Rank: 1}}, Kind: TaskRank, Form: sampleForm(),
+		Note: "a <note>", Sure: 2, Saved: noon, Mine: Progress{3, 10},
 	}
 }
 
@@ -64,8 +64,8 @@ func sampleProblems() Task {
 }
 
 func samplePairwise() Task {
-	return Task{Action: "/tasks/L2", Draft: "/tasks/L2/draft", Skip: "/tasks/L2/skip", Pairwise: true, Project: "Code help",
-		Turns: []Turn{{"user", "2+2?"}}, Texts: []Completion{{"k1", "4", 0}, {"k2", "`5`", 0}}, Strength: "-1", NoneOK: true}
+	return Task{Action: "/tasks/L2", Draft: "/tasks/L2/draft", Skip: "/tasks/L2/skip", Kind: TaskPairwise, Form: sampleForm(), Project: "Code help",
+		Turns: []Turn{{"user", "2+2?"}}, Texts: []Completion{{Key: "k1", Text: "4"}, {Key: "k2", Text: "`5`"}}, Strength: "-1", NoneOK: true}
 }
 
 func sampleProject() Project {

@@ -13,25 +13,51 @@ import (
 // Task is one labeling task as a labeler may see it. Which model wrote a text is not in here,
 // and completions go by random keys that the server alone can resolve.
 type Task struct {
-	Action     string // where the form goes
-	Draft      string // where drafts go; empty: no drafts, as when editing a submitted answer
-	Skip       string // where a skip goes; empty: cannot be skipped
-	Undo       string // project whose last answer can be undone; empty: there is none
-	SingleKeys bool   // single-key shortcuts are on
-	Pairwise   bool
-	Project    string
-	Guidelines string // address; empty: the project has none
-	Language   string // of prompt and completions, empty: unknown
-	Turns      []Turn
-	Texts      []Completion
-	Strength   string // pairwise: "-2" … "2" as chosen, "" not answered
-	NoneOK     bool   // none of the completions is acceptable
-	Note       string
-	Sure       int // 1 guess, 2 fairly, 3 very, 0 not answered
-	Saved      time.Time
-	Mine       Progress
-	Problems   []Problem
+	Action      string // where the form goes
+	Draft       string // where drafts go; empty: no drafts, as when editing a submitted answer
+	Skip        string // where a skip goes; empty: cannot be skipped
+	Undo        string // project whose last answer can be undone; empty: there is none
+	SingleKeys  bool   // single-key shortcuts are on
+	Kind        string // one of the Task kinds
+	Form        TaskForm
+	Project     string
+	Guidelines  string // address; empty: the project has none
+	Language    string // of prompt and completions, empty: unknown
+	Turns       []Turn
+	Texts       []Completion
+	Turn        int               // of a form that rates first: the completion to rate, from 1; 0: all together
+	Strength    string            // pairwise: "-2" … "2" as chosen, "" not answered
+	PromptFlags map[string]string // flag → Yes, No or NA; absent: not answered
+	Written     Written
+	Brief       Brief
+	NoneOK      bool // none of the completions is acceptable
+	Note        string
+	Sure        int // 1 guess, 2 fairly, 3 very, 0 not answered
+	Saved       time.Time
+	Mine        Progress
+	Problems    []Problem
 }
+
+// Task kinds: what is asked.
+const (
+	TaskRank     = "rank"
+	TaskPairwise = "pairwise"
+	TaskRating   = "rating"
+	TaskDemo     = "demonstration"
+	TaskPrompt   = "prompt"
+)
+
+// Written is the text so far, of a demonstration or a prompt.
+type Written struct {
+	Text, Style, UseCase, Query string
+	Examples                    []Example
+}
+
+// Example is one of a few-shot prompt.
+type Example struct{ Query, Response string }
+
+// Brief is what a prompt to write must be; empty where the labeler chooses.
+type Brief struct{ Style, UseCase string }
 
 // Turn is one part of the conversation so far.
 type Turn struct{ Role, Text string }
@@ -41,6 +67,9 @@ type Completion struct {
 	Key  string // random, names the text in the form
 	Text string
 	Rank int // 1 is best; 0: unranked
+
+	Scores map[string]string // axis → number or NA; absent: not answered
+	Flags  map[string]string // flag → Yes, No or NA; absent: not answered
 }
 
 // Progress is a labeler's own; nobody else's is beside it.
@@ -57,10 +86,41 @@ func RankField(key string) string { return "rank_" + key }
 
 // Title is the page's heading.
 func (t Task) Title(ctx context.Context) string {
-	if t.Pairwise {
+	switch t.Kind {
+	case TaskPairwise:
 		return T(ctx, "pair.title")
+	case TaskRating:
+		return T(ctx, "rating.title")
+	case TaskDemo:
+		return T(ctx, "demo.title")
+	case TaskPrompt:
+		return T(ctx, "write.title")
 	}
 	return T(ctx, "rank.title", T(ctx, fmt.Sprintf("number.%d", len(t.Texts))))
+}
+
+// compares tells whether completions are held against each other.
+func (t Task) compares() bool { return t.Kind == TaskRank || t.Kind == TaskPairwise }
+
+// byTurn tells whether each completion is rated alone before all are compared.
+func (t Task) byTurn() bool { return t.compares() && t.Form.RateFirst && t.Form.rates() }
+
+// openRatings tells whether all fields of a rating are in sight: then a completion stands alone.
+func (t Task) openRatings() bool { return t.byTurn() || t.Kind == TaskRating }
+
+// compareLabel is the key of the last step's name.
+func (t Task) compareLabel() string {
+	if t.Kind == TaskPairwise {
+		return "turns.choose"
+	}
+	return "turns.rank"
+}
+
+func (t Task) example(i int) Example {
+	if i < len(t.Written.Examples) {
+		return t.Written.Examples[i]
+	}
+	return Example{}
 }
 
 // place says where a completion stands, in words.
@@ -113,18 +173,31 @@ func sortedRanks(m map[int][]string) []int {
 	return ranks
 }
 
-// choice is one of the five steps between A and B.
+// choice is one of the steps between A and B.
 type choice struct{ value, key, label string }
 
-func choices(ctx context.Context) []choice {
-	return []choice{
-		{"-2", "1", T(ctx, "pair.a2")}, {"-1", "2", T(ctx, "pair.a1")}, {"0", "3", T(ctx, "pair.tie")},
-		{"1", "4", T(ctx, "pair.b1")}, {"2", "5", T(ctx, "pair.b2")},
+// choices are the form's steps; the digits that choose them count from 1.
+func (t Task) choices(ctx context.Context) []choice {
+	all := []choice{
+		{value: "-2", label: T(ctx, "pair.a2")}, {value: "-1", label: T(ctx, "pair.a1")}, {value: "0", label: T(ctx, "pair.tie")},
+		{value: "1", label: T(ctx, "pair.b1")}, {value: "2", label: T(ctx, "pair.b2")},
 	}
+	if t.Form.Steps == 3 {
+		all = []choice{{value: "-1", label: T(ctx, "pair.a")}, {value: "0", label: T(ctx, "pair.tie")}, {value: "1", label: T(ctx, "pair.b")}}
+	}
+	var list []choice
+	for _, c := range all {
+		if c.value == "0" && !t.Form.Ties {
+			continue
+		}
+		c.key = fmt.Sprint(len(list) + 1)
+		list = append(list, c)
+	}
+	return list
 }
 
 func (t Task) chosen(ctx context.Context) string {
-	for _, c := range choices(ctx) {
+	for _, c := range t.choices(ctx) {
 		if c.value == t.Strength {
 			return c.label
 		}
@@ -174,11 +247,12 @@ func (t Task) messages(ctx context.Context) templ.Attributes {
 		m["data-t-"+key] = T(ctx, "draft."+key)
 	}
 	m["data-t-nochoice"] = T(ctx, "pair.none")
+	m["data-t-wordcount"] = T(ctx, "task.wordcount")
 	return m
 }
 
 func noneLabel(t Task) string {
-	if t.Pairwise {
+	if t.Kind == TaskPairwise {
 		return "task.none.pair"
 	}
 	return "task.none"
@@ -202,4 +276,11 @@ const keysShown = 5
 func withBar(f Frame, bar templ.Component) Frame {
 	f.Bar = bar
 	return f
+}
+
+func noteHint(t Task) string {
+	if t.Form.NeedNote {
+		return "task.note.needed"
+	}
+	return "task.note.hint"
 }

@@ -69,12 +69,13 @@ func hashInputs(inputs map[string]Input) error {
 	return nil
 }
 
-// records turns the database's rows into records of a file, one at a time.
+// records turns the database's rows into records of a file, one at a time; a row that convert
+// makes nil of is left out.
 func (w *Worker) records(ctx context.Context, e db.Export, convert func(db.Record) (prefs.Record, error)) iter.Seq2[prefs.Record, error] {
 	return func(yield func(prefs.Record, error) bool) {
 		err := w.Store.EachRecord(ctx, e, func(row db.Record) error {
 			r, err := convert(row)
-			if err != nil {
+			if err != nil || r == nil {
 				return err
 			}
 			if !yield(r, nil) {
@@ -112,6 +113,9 @@ func (w *Worker) prompts(ctx context.Context, project int64) iter.Seq2[prefs.Rec
 // rankedOf is an answer as training needs it: who ranked what how. The rest of the record (notes,
 // timings, flags) is the site's export's business.
 func rankedOf(row db.Record) (prefs.Record, error) {
+	if len(row.Completions) < 2 {
+		return nil, nil // judged by itself: nothing is compared
+	}
 	prompt, err := messagesOf(row.Item)
 	if err != nil {
 		return nil, err
@@ -148,7 +152,11 @@ func demoOf(row db.Record) (prefs.Record, error) {
 	if len(row.Completions) != 1 {
 		return nil, fmt.Errorf("item %d: a demonstration has one text, this one has %d", row.Item.ID, len(row.Completions))
 	}
-	return &prefs.Demo{PromptID: row.Item.PromptID, Prompt: prompt, Completion: row.Completions[0].Text}, nil
+	d := &prefs.Demo{PromptID: row.Item.PromptID, Prompt: prompt, Completion: row.Completions[0].Text}
+	if row.Answer != nil {
+		d.Worker = row.Answer.Worker
+	}
+	return d, nil
 }
 
 func promptOf(row db.Record) (prefs.Record, error) {

@@ -62,7 +62,7 @@ type Ranked struct {
 	PromptID         string
 	Prompt           []Message // empty where the source has no prompt
 	Lang             string
-	Completions      []Completion // two or more
+	Completions      []Completion // two or more; one where it is judged by itself
 	Ranks            []*int       // one per completion, 1 = best; equal = tie, nil = not ranked
 	Strength         *float64     // K = 2 only: 0 tie, 1 slightly, 2 clearly better, 0.5 steps
 	NoneAcceptable   bool

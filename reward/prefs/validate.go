@@ -12,7 +12,7 @@ func (r *Ranked) Validate() error {
 	if r.PromptID == "" {
 		return fieldErrorf("prompt_id", "is missing")
 	}
-	if len(r.Completions) < 2 {
+	if len(r.Completions) < 2 && !r.alone() {
 		return fieldErrorf("completions", "has %d, a ranking needs at least 2", len(r.Completions))
 	}
 	ids, err := completionIDs(r.Completions)
@@ -40,6 +40,9 @@ func (r *Ranked) Validate() error {
 	}
 	return r.validateNumbers()
 }
+
+// alone tells a judgement of one completion by itself: nothing is ranked, but something is rated.
+func (r *Ranked) alone() bool { return len(r.Completions) == 1 && len(r.Ratings) > 0 }
 
 func (r *Ranked) validateStrength() error {
 	if r.Strength == nil {

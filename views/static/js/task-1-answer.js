@@ -11,6 +11,7 @@ const rankOf = (row) => Number(row.querySelector('input:checked')?.value || 0);
 
 // showAnswer writes the places, the order and the choice again after a change.
 function showAnswer() {
+  if (!order) return; // nothing is compared
   if (steps.length) {
     const c = steps.find((s) => s.checked);
     order.textContent = c ? c.nextElementSibling.textContent : say('nochoice');

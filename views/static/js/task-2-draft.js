@@ -54,7 +54,7 @@ async function saveDraft() {
 }
 
 form.addEventListener('change', changed);
-form.addEventListener('input', (e) => { if (e.target.id === 'note') changed(); });
+form.addEventListener('input', (e) => { if (e.target.tagName === 'TEXTAREA') changed(); });
 
 // What is typed in the last moments before leaving is sent along.
 addEventListener('pagehide', () => {

@@ -14,6 +14,7 @@ singleKeys.addEventListener('change', () => {
 
 // go moves to a completion: it takes the focus and scrolls into sight.
 function go(i) {
+  if (!texts.length) return;
   here = Math.min(Math.max(i, 0), texts.length - 1);
   texts[here].focus({ preventScroll: true });
   texts[here].scrollIntoView({ block: 'nearest' });
@@ -36,7 +37,7 @@ function digit(d) {
     if (s) press(s);
     return;
   }
-  const input = rankRows[here].querySelector(`input[value="${d}"]`);
+  const input = rankRows[here]?.querySelector(`input[value="${d}"]`);
   if (!input) return;
   press(input);
   if (here < texts.length - 1) go(here + 1);
@@ -57,7 +58,7 @@ const actions = {
   ArrowDown: () => go(here + 1),
   ArrowUp: () => go(here - 1),
   u: undo,
-  n: () => { form.elements.none.click(); },
+  n: () => { form.elements.none?.click(); },
   x: () => { if (skip) { skip.open = true; skip.querySelector('button').focus(); } },
 };
 
