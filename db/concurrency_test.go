@@ -49,12 +49,39 @@ func crowdAt(t *testing.T, dsn string, items, overlap, people int) (*Store, Proj
 }
 
 // TestFiftyLabelers lets 50 people work on 200 items with overlap 3 at once,
-// some skipping and some undoing: exactly 600 answers, every item three times,
-// by three different people.
+// some skipping, some undoing and some walking off until their lease runs out,
+// with gold and repeats mixed in: exactly 600 answers count, every item three
+// times, by three different people.
 func TestFiftyLabelers(t *testing.T) {
 	st, p, users := crowd(t, 200, 3, 50)
+	mixSilent(t, st, p)
 	workTogether(t, []*Store{st}, p, users)
 	checkOverlap(t, st, p, 200, 3)
+	silent, err := all[Answer](st.r.Where("state = ? AND purpose <> ''", AnswerActive))
+	if err != nil || len(silent) < 20 {
+		t.Errorf("%d silent answers, %v", len(silent), err)
+	}
+}
+
+// mixSilent adds gold items to a project and mixes them and repeats in.
+func mixSilent(t *testing.T, st *Store, p Project) {
+	t.Helper()
+	var rows []NewItem
+	for i := range 10 {
+		rows = append(rows, NewItem{PromptID: fmt.Sprint("gold", i), Prompt: []Message{{"user", fmt.Sprint("gold ", i)}},
+			Completions: []NewCompletion{{Text: "a", Policy: "a"}, {Text: "b", Policy: "b"}}})
+	}
+	if _, err := st.AddItems(t.Context(), p.ID, 0, "gold", rows); err != nil {
+		t.Fatal(err)
+	}
+	if err := st.Sabotage("UPDATE items SET purpose = 'gold' WHERE prompt_id LIKE 'gold%'"); err != nil {
+		t.Fatal(err)
+	}
+	q := DefaultQueue(p.ID)
+	q.GoldShare, q.RepeatShare, q.RepeatAfter = .05, .05, 5
+	if err := st.SetQueue(t.Context(), 0, q); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestTwoSites lets people work over two connections to one database, as two
@@ -88,7 +115,7 @@ func workTogether(t *testing.T, stores []*Store, p Project, users []User) {
 // checkOverlap wants every item answered by as many different people as asked for.
 func checkOverlap(t *testing.T, st *Store, p Project, items, overlap int) {
 	t.Helper()
-	answers, err := all[Answer](st.r.Where("state = ?", AnswerActive))
+	answers, err := all[Answer](st.r.Where("state = ? AND purpose = ''", AnswerActive))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,8 +143,9 @@ func checkOverlap(t *testing.T, st *Store, p Project, items, overlap int) {
 	}
 }
 
-// work answers tasks until none is left, with a few skips and slips. Nobody
-// skips more than once, so that every item finds its three people.
+// work answers tasks until none is left, with a few skips and slips, and now
+// and then a lease that ran out. Nobody skips more than once, so that every
+// item finds its three people.
 func work(ctx context.Context, st *Store, p Project, u User, rng *rand.Rand) error {
 	skipped := false
 	for {
@@ -131,6 +159,12 @@ func work(ctx context.Context, st *Store, p Project, u User, rng *rand.Rand) err
 		if !skipped && rng.IntN(10) == 0 {
 			skipped = true
 			if err := st.Skip(ctx, u.ID, task.Lease.ID, "unclear", ""); err != nil {
+				return err
+			}
+			continue
+		}
+		if rng.IntN(20) == 0 { // as if the time were over; the next page of anybody gives the place away
+			if err := st.w.WithContext(ctx).Exec("UPDATE leases SET expires = 1 WHERE id = ?", task.Lease.ID).Error; err != nil {
 				return err
 			}
 			continue
