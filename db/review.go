@@ -175,6 +175,11 @@ func (s *Store) ExcludeAnswer(ctx context.Context, by, projectID, answerID int64
 		if r.answer.State != AnswerActive && r.answer.State != AnswerReturned {
 			return nil, invalid("answer", "it is not in use, it is %s", r.answer.State)
 		}
+		if r.answer.State == AnswerReturned {
+			if err := r.refuseSecond(); err != nil {
+				return nil, err
+			}
+		}
 		if err := r.setState(AnswerExcluded); err != nil {
 			return nil, err
 		}

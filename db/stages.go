@@ -34,7 +34,7 @@ var Steps = []string{StageProfile, StageConsent, StageSurvey, StageGuidelines, S
 
 // ended tells whether a stage is left only by a decision, never by a step.
 func ended(stage string) bool {
-	return stage == StageDeclined || stage == StageRejected || stage == StageLeft
+	return stage == StageDeclined || stage == StageRejected || stage == StageLeft || stage == StageWithdrawn
 }
 
 // advance works out the stage that a member has come to and stores it. Call it
