@@ -13,30 +13,43 @@ type Rate struct {
 }
 
 // WinRate is the share of prompts on which a's sample scores above b's, ties counting half. Both have
-// one sample for each prompt, in the same order. The interval resamples prompts (percentile
-// bootstrap, 2000 resamples, fixed seed).
+// one sample for each prompt, in the same order. The interval resamples prompts.
 func WinRate(a, b []float64) Rate {
 	wins := make([]float64, len(a))
 	for i := range a {
-		switch {
-		case a[i] > b[i]:
-			wins[i] = 1
-		case a[i] == b[i]:
-			wins[i] = .5
-		}
+		wins[i] = Won(a[i], b[i])
+	}
+	return Bootstrap(wins)
+}
+
+// Won is 1 where a is above b, one half where they are equal, else 0.
+func Won(a, b float64) float64 {
+	switch {
+	case a > b:
+		return 1
+	case a == b:
+		return .5
+	}
+	return 0
+}
+
+// Bootstrap is the mean of independent values with its percentile interval (2000 resamples, fixed seed).
+func Bootstrap(values []float64) Rate {
+	if len(values) == 0 {
+		return Rate{}
 	}
 	const resamples = 2000
-	rng := rand.New(rand.NewPCG(1, uint64(len(a))))
+	rng := rand.New(rand.NewPCG(1, uint64(len(values))))
 	means := make([]float64, resamples)
 	for r := range means {
 		var sum float64
-		for range wins {
-			sum += wins[rng.IntN(len(wins))]
+		for range values {
+			sum += values[rng.IntN(len(values))]
 		}
-		means[r] = sum / float64(len(wins))
+		means[r] = sum / float64(len(values))
 	}
 	slices.Sort(means)
-	return Rate{Mean(wins), means[resamples*25/1000], means[resamples*975/1000-1]}
+	return Rate{Mean(values), means[resamples*25/1000], means[resamples*975/1000-1]}
 }
 
 // Mean is the average, 0 of nothing.
