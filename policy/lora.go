@@ -209,6 +209,17 @@ func (m *Model) Base() *Model {
 	return &base
 }
 
+// Shared is the base in a store of its own, to which parameters can be added: the weights are the same
+// memory. An output head that is not the embedding is left out.
+func (m *Model) Shared() *Model {
+	s := *m
+	s.Params, s.Adapter, s.Config.Tied = graph.NewParams(), nil, true
+	for _, t := range s.Config.tensors() {
+		s.Params.Share(m.Params.Get(t.param))
+	}
+	return &s
+}
+
 // Merge makes the adapter part of the weights, which train again from then on.
 func (m *Model) Merge() {
 	a := m.Adapter

@@ -29,6 +29,7 @@ func newActor(dev *cpu.Device, m *policy.Model, cfg Config, size room) (*actor, 
 	g := graph.New(m.Params)
 	picks := g.Dim("picks", size.tokens)
 	a.in = m.NewInput(g, "train", g.Dim("tokens", size.tokens), g.Dim("seqs", size.seqs))
+	a.in.Recompute = cfg.Recompute
 	hidden := m.Hidden(g, a.in)
 
 	a.rows, a.targets = g.Ints("rows", picks), g.Ints("targets", picks)

@@ -28,7 +28,7 @@ type Config struct {
 	MaxNewTokens int     `toml:"max_new_tokens" json:"max_new_tokens" unit:"tokens" help:"longest response, its end included"`
 
 	// The score.
-	RewardCombine     Combine    `toml:"reward_combine" json:"reward_combine" unit:"sum|mean|worst" help:"how several rewards become one"`
+	RewardCombine     Combine    `toml:"reward_combine" json:"reward_combine" unit:"sum|mean|worst|max-min" help:"how several rewards become one; max-min follows whichever of them is worst off against SFT"`
 	RewardWeights     []float64  `toml:"reward_weights" json:"reward_weights" unit:"" help:"factor on each reward, in the order of the command line; empty = 1 each"`
 	ScoreAt           ScorePlace `toml:"score_at" json:"score_at" unit:"last|after" help:"the state that earns the score: the last token of the response, or the finished text, a state more for the critic"`
 	ScoreSamples      int        `toml:"score_samples" json:"score_samples" unit:"responses" help:"samples of the starting policy whose rewards standardise the score to mean 0 and deviation 1; 0 = use the reward as it is"`
@@ -74,6 +74,8 @@ type Config struct {
 	AdamEpsInside     bool    `toml:"adam_eps_inside" json:"adam_eps_inside" unit:"" help:"add epsilon before the bias correction, as TensorFlow 1 did, rather than behind it as PyTorch"`
 	WeightDecay       float64 `toml:"weight_decay" json:"weight_decay" unit:"" help:"decoupled weight decay"`
 	MaxGradNorm       float64 `toml:"max_grad_norm" json:"max_grad_norm" unit:"" help:"gradients are scaled down to this global norm; 0 = never"`
+	Recompute         bool    `toml:"gradient_checkpointing" json:"gradient_checkpointing" unit:"" help:"keep only the layers' outputs for the backward passes and compute the rest again: much less memory, a third slower, the same bits"`
+	policy.LoRA               // of policy and critic; the reference is the policy with it switched off
 	EMADecay          float64 `toml:"ema_decay" json:"ema_decay" unit:"" help:"keep an average of the policy's weights with this decay per iteration; 0 = none"`
 
 	// The run.
@@ -95,7 +97,7 @@ func DefaultConfig() Config {
 		Gamma: 1, Lambda: .95, WhitenAdvantages: WhitenPopulation, GroupScale: ScaleGroup, WhitenRewards: WhitenOff,
 		Clip: .2, CriticInit: CriticFromReward, ValueClip: .2, ValueCoef: 1, Aggregation: TokenMean, PtxRatio: 1, PtxTokens: 64, PtxDocuments: "paragraph",
 		LearningRate: 5e-4, WarmupIterations: 3, Schedule: DecayConstant, AdamBeta1: .9, AdamBeta2: .95, AdamEpsilon: 1e-8, MaxGradNorm: 1,
-		CheckpointEvery: 1, SampleRows: 4, Slots: 64,
+		LoRA: policy.DefaultLoRA(), CheckpointEvery: 1, SampleRows: 4, Slots: 64,
 	}
 }
 
@@ -141,11 +143,17 @@ const (
 )
 
 func (c Config) validateChoices() error {
+	if err := c.LoRA.Validate(); err != nil {
+		return fmt.Errorf("ppo: %w", err)
+	}
 	if !(c.Temperature > 0 && c.Temperature <= 100) {
 		return fmt.Errorf("ppo: temperature %g is not above 0: PPO needs samples of the full distribution", c.Temperature)
 	}
 	if c.ScoreSamples == 1 {
 		return fmt.Errorf("ppo: score_samples 1 has no deviation; use 0 or at least 2")
+	}
+	if c.RewardCombine == CombineMaxMin && c.ScoreSamples == 0 {
+		return fmt.Errorf("ppo: reward_combine = max-min measures every reward from SFT's samples, and score_samples is 0")
 	}
 	if c.LengthControl > 0 && c.ScoreSamples == 0 {
 		return fmt.Errorf("ppo: length_control needs samples to fit on, and score_samples is 0")
@@ -176,7 +184,7 @@ func (c Config) validateChoices() error {
 		allowed []string
 	}{
 		{"score_at", string(c.ScoreAt), []string{"last", "after"}},
-		{"reward_combine", string(c.RewardCombine), []string{"sum", "mean", "worst"}},
+		{"reward_combine", string(c.RewardCombine), []string{"sum", "mean", "worst", "max-min"}},
 		{"estimator", string(c.Estimator), []string{"gae", "rloo", "grpo"}},
 		{"group_scale", string(c.GroupScale), []string{"group", "batch", "off"}},
 		{"kl_in", string(c.KLIn), []string{"reward", "loss"}},

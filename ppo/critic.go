@@ -39,24 +39,13 @@ type valueProgram struct {
 	value *graph.Value // [picks, 1]
 }
 
-// cloneReward makes a critic's network: a copy of the reward model whose bias
-// learns too.
-func cloneReward(m *reward.Model) (*reward.Model, error) {
-	c, err := reward.New(m.Trunk, 0)
-	if err != nil {
-		return nil, err
-	}
-	copy(c.Head().Data, m.Head().Data)
-	copy(c.Bias().Data, m.Bias().Data)
-	return c, nil
-}
-
-// criticModel is the network that the critic starts from.
+// criticModel is the network that the critic starts from, with a bias that learns too. Under LoRA
+// its trunk is the reward model's (or the policy's) own, frozen, with an adapter of the critic's on it.
 func criticModel(m Models, c Config) (*reward.Model, error) {
 	net, err := (*reward.Model)(nil), error(nil)
 	switch {
 	case c.CriticInit == CriticFromPolicy:
-		if net, err = reward.New(m.Policy, 0); err == nil {
+		if net, err = newValueModel(m.Policy.Base(), c); err == nil {
 			clear(net.Head().Data)
 		}
 	case m.first() == nil:
@@ -64,13 +53,28 @@ func criticModel(m Models, c Config) (*reward.Model, error) {
 	case !sameTokenizer(m.Policy.Tokenizer, m.first().Trunk.Tokenizer):
 		err = errors.New("ppo: the reward model's tokenizer is not the policy's, so the critic cannot start from it; set critic_init = \"policy\"")
 	default:
-		net, err = cloneReward(m.first())
+		if net, err = newValueModel(m.first().Trunk, c); err == nil {
+			copy(net.Head().Data, m.first().Head().Data)
+			copy(net.Bias().Data, m.first().Bias().Data)
+		}
 	}
 	if err != nil {
 		return nil, err
 	}
 	net.Bias().Frozen = false
 	return net, nil
+}
+
+// newValueModel puts a head on a trunk: a copy of it, or with LoRA the very trunk and an adapter.
+func newValueModel(trunk *policy.Model, c Config) (*reward.Model, error) {
+	if !c.LoRA.On() {
+		return reward.New(trunk, 0)
+	}
+	net, err := reward.Share(trunk)
+	if err != nil {
+		return nil, err
+	}
+	return net, net.Trunk.Adapt(c.LoRA, c.Seed+1)
 }
 
 // first is the first reward model, nil if all rewards are commands.
@@ -99,7 +103,7 @@ func standardise(m *reward.Model, mean, std float64) {
 
 func newCritic(dev *cpu.Device, m *reward.Model, cfg Config, size room) (*critic, error) {
 	c := &critic{model: m, cfg: cfg, opt: policy.NewOptimizer(dev, m.Trunk.Params, policy.OptimizerConfig{})}
-	g := c.train.trace(m, size)
+	g := c.train.trace(m, size, cfg.Recompute)
 	picks := c.train.rows.Rows
 	c.old, c.ret, c.weight = g.Floats("old", picks, 1), g.Floats("ret", picks, 1), g.Floats("weight", picks, 1)
 	c.loss = valueLoss(g, c.train.value, c.old, c.ret, c.weight, cfg.ValueClip)
@@ -107,12 +111,13 @@ func newCritic(dev *cpu.Device, m *reward.Model, cfg Config, size room) (*critic
 	if err := c.train.compile(dev, g, c.loss); err != nil {
 		return nil, err
 	}
-	return c, c.estimate.compile(dev, c.estimate.trace(m, size))
+	return c, c.estimate.compile(dev, c.estimate.trace(m, size, false))
 }
 
-func (p *valueProgram) trace(m *reward.Model, size room) *graph.Graph {
+func (p *valueProgram) trace(m *reward.Model, size room, recompute bool) *graph.Graph {
 	g := graph.New(m.Trunk.Params)
 	p.in = m.Trunk.NewInput(g, "critic", g.Dim("tokens", size.tokens), g.Dim("seqs", size.seqs))
+	p.in.Recompute = recompute
 	p.rows = g.Ints("rows", g.Dim("picks", size.tokens))
 	p.value = m.Scores(g, g.GatherRows(m.Trunk.Hidden(g, p.in), p.rows))
 	return g

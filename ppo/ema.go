@@ -23,6 +23,9 @@ func (t *Trainer) average() {
 		return
 	}
 	for _, p := range t.models.Policy.Params.List() {
+		if p.Frozen {
+			continue
+		}
 		EMA(t.ema.Params.Get(p.Name).Data, p.Data, float32(t.cfg.EMADecay))
 	}
 	t.ema.Params.Changed()
@@ -33,6 +36,9 @@ const emaFile = "ema.safetensors"
 func emaTensors(m *policy.Model) []checkpoint.Tensor {
 	var out []checkpoint.Tensor
 	for _, p := range m.Params.List() {
+		if p.Frozen {
+			continue
+		}
 		out = append(out, checkpoint.Tensor{Name: p.Name, Shape: []int{p.Rows, p.Cols}, Data: p.Data, DType: checkpoint.F32})
 	}
 	return out

@@ -2,6 +2,7 @@ package ppo
 
 import (
 	"agora/policy"
+	"agora/policy/checkpoint"
 )
 
 // Names inside of a checkpoint's state.
@@ -17,7 +18,7 @@ const (
 // Nothing in it depends on clock, host or path.
 func (t *Trainer) writeFiles(dir string) error {
 	m := t.models.Policy
-	if err := m.WriteFiles(dir); err != nil {
+	if err := m.WriteCheckpoint(dir); err != nil {
 		return err
 	}
 	if err := policy.WriteStateJSON(dir, stateName, t.state); err != nil {
@@ -42,11 +43,10 @@ func (t *Trainer) writeFiles(dir string) error {
 // bits that it would have given without the interruption. The trainer must be
 // new, made from the same models.
 func (t *Trainer) restore(dir string) error {
-	saved, err := policy.Load(dir) // verifies every file
-	if err != nil {
+	if _, err := checkpoint.Verify(dir); err != nil {
 		return err
 	}
-	if err := t.models.Policy.Params.CopyFrom(saved.Params); err != nil {
+	if err := t.models.Policy.ReadCheckpoint(dir); err != nil {
 		return err
 	}
 	if err := policy.ReadStateJSON(dir, stateName, &t.state); err != nil {

@@ -13,12 +13,22 @@ import (
 )
 
 // Models are the networks that a run starts from. The reference, which the KL is
-// measured to, is a copy of the policy, and the critic one of the reward model.
+// measured to, is the policy as it starts, and the critic starts as the reward model. With
+// LoRA neither takes memory of its own: they share the frozen weights.
 type Models struct {
 	Policy *policy.Model // trained in place
 	Reward *reward.Model // the critic starts from it, or else from the first model of More; nil if More has all rewards
 	More   []Reward      // further rewards, see Combine
 	Judge  *reward.Model // only logged, never learned from; nil for none
+}
+
+// reference is the policy as it is before the first step: with LoRA the policy with the adapter
+// switched off, in the same memory, else a copy.
+func (m Models) reference() (*policy.Model, error) {
+	if m.Policy.Adapter != nil {
+		return m.Policy.Base(), nil
+	}
+	return m.Policy.Clone()
 }
 
 // Trainer is a run of PPO, RLOO or GRPO in memory. Update is one iteration; between two of them
@@ -47,13 +57,14 @@ type Trainer struct {
 
 // State is what a run carries from one iteration to the next beside weights.
 type State struct {
-	Iteration int          `json:"iteration"` // finished so far
-	Episodes  int          `json:"episodes"`
-	Tokens    int          `json:"tokens"` // of responses
-	Steps     int          `json:"steps"`  // of each optimizer
-	Score     ScoreRule    `json:"score"`
-	KL        KLController `json:"kl"`
-	Stopped   bool         `json:"stopped"` // stop_kl ended the run
+	Iteration int           `json:"iteration"` // finished so far
+	Episodes  int           `json:"episodes"`
+	Tokens    int           `json:"tokens"` // of responses
+	Steps     int           `json:"steps"`  // of each optimizer
+	Score     ScoreRule     `json:"score"`
+	KL        KLController  `json:"kl"`
+	Scales    []RewardScale `json:"scales,omitempty"` // of each reward on SFT's samples; max-min only
+	Stopped   bool          `json:"stopped"`          // stop_kl ended the run
 }
 
 // room is the capacity of the training programs.
@@ -67,6 +78,9 @@ func NewTrainer(dev *cpu.Device, c Config, m Models, prompts []Prompt, corpus po
 	}
 	if c.PtxCoef > 0 && len(corpus.Tokens) < 2 {
 		return nil, errors.New("ppo: ptx_coef is above 0, but there is no pretraining text")
+	}
+	if err := m.Policy.Adapt(c.LoRA, c.Seed); err != nil {
+		return nil, fmt.Errorf("ppo: %w", err)
 	}
 	t := &Trainer{cfg: c, models: m, prompts: prompts, mix: mix{corpus}, room: roomFor(c, prompts)}
 	t.state.KL = KLController{Coef: c.KLCoef, Target: c.KLTarget, Horizon: c.KLHorizon}
@@ -104,12 +118,9 @@ func (t *Trainer) readers(dev *cpu.Device) error {
 	if t.sampler, err = policy.NewSampler(dev, t.models.Policy, slots, longest+t.cfg.MaxNewTokens); err != nil {
 		return fmt.Errorf("sampler: %w", err)
 	}
-	reference, err := t.models.Policy.Clone()
+	reference, err := t.models.reference()
 	if err != nil {
 		return err
-	}
-	for _, p := range reference.Params.List() {
-		p.Frozen = true
 	}
 	if t.reference, err = policy.NewScorer(dev, reference, t.room.tokens, t.cfg.Temperature); err != nil {
 		return fmt.Errorf("reference: %w", err)
@@ -141,7 +152,7 @@ func (t *Trainer) rewards(dev *cpu.Device) (Rater, error) {
 			t.own = raters[i]
 		}
 	}
-	return combine(raters, t.cfg.RewardCombine, t.cfg.RewardWeights)
+	return combine(raters, t.cfg.RewardCombine, t.cfg.RewardWeights, &t.state.Scales)
 }
 
 // roomFor is the most that one pass can hold: micro_tokens, but not more than a
@@ -222,7 +233,7 @@ func (t *Trainer) Calibrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	raw, err := t.reward.Rate(ctx, roll.Prompts, roll.Responses)
+	raw, err := t.calibrationRewards(ctx, roll)
 	if err != nil {
 		return err
 	}
@@ -250,13 +261,41 @@ func (t *Trainer) Calibrate(ctx context.Context) error {
 	return nil
 }
 
+// calibrationRewards are the rewards of SFT's samples; max-min learns each reward's scale from them first.
+func (t *Trainer) calibrationRewards(ctx context.Context, roll *Rollout) ([]float32, error) {
+	c, ok := t.reward.(combined)
+	if !ok || c.how != CombineMaxMin {
+		return t.reward.Rate(ctx, roll.Prompts, roll.Responses)
+	}
+	all, err := c.each(ctx, roll.Prompts, roll.Responses)
+	if err != nil {
+		return nil, err
+	}
+	if t.state.Scales, err = scalesOf(all); err != nil {
+		return nil, err
+	}
+	return c.join(all), nil
+}
+
+// rate fills Raw and, of several rewards, Each.
+func (t *Trainer) rate(ctx context.Context, r *Rollout) (err error) {
+	c, ok := t.reward.(combined)
+	if !ok {
+		r.Raw, err = t.reward.Rate(ctx, r.Prompts, r.Responses)
+		return err
+	}
+	if r.Each, err = c.each(ctx, r.Prompts, r.Responses); err == nil {
+		r.Raw = c.join(r.Each)
+	}
+	return err
+}
+
 // score is step 2.
 func (t *Trainer) score(ctx context.Context, r *Rollout) error {
-	raw, err := t.reward.Rate(ctx, r.Prompts, r.Responses)
-	if err != nil {
+	if err := t.rate(ctx, r); err != nil {
 		return fmt.Errorf("reward model: %w", err)
 	}
-	r.Raw = raw
+	var err error
 	if t.judge != nil {
 		if r.Judge, err = t.judge.Rate(ctx, r.Prompts, r.Responses); err != nil {
 			return fmt.Errorf("judge: %w", err)

@@ -24,6 +24,10 @@ type TrainConfig struct {
 	ClipNorm     float64 `toml:"clip_norm" json:"clip_norm" unit:"" help:"gradients are scaled down to this norm; 0 never"`
 	Dropout      float64 `toml:"dropout" json:"dropout" unit:"probability" help:"on the embedding and on both branches of every layer"`
 
+	Recompute bool `toml:"gradient_checkpointing" json:"gradient_checkpointing" unit:"" help:"keep only the layers' outputs for the backward pass and compute the rest again: much less memory, a third slower, the same bits"`
+	policy.LoRA
+	AdapterDropout float64 `toml:"lora_dropout" json:"lora_dropout" unit:"probability" help:"on what the low-rank changes read"`
+
 	Loss           string  `toml:"loss" json:"loss" unit:"kwise|plackett-luce" help:"of a ranking: the mean over its pairs (InstructGPT), or the likelihood of the whole order"`
 	LabelSmoothing float64 `toml:"label_smoothing" json:"label_smoothing" unit:"share" help:"of the labels taken to be wrong; kwise only"`
 	MarginCoef     float64 `toml:"margin_coef" json:"margin_coef" unit:"score" help:"the better score must be ahead by this times the row's margin column, or its strength (1 slightly, 2 clearly); 0 = no margins; kwise only"`
@@ -46,6 +50,7 @@ func DefaultTrainConfig() TrainConfig {
 	return TrainConfig{
 		Epochs:   1,
 		Schedule: "cosine", Floor: .1, WarmupShare: .03, Beta1: .9, Beta2: .95, ClipNorm: 1, Dropout: .1,
+		LoRA: policy.DefaultLoRA(),
 		Loss: LossKwise, Ties: string(TiesDrop), Split: "auto", ValPrompts: .1, ValWorkers: .1,
 	}
 }
@@ -61,11 +66,14 @@ func (c TrainConfig) Validate() error {
 	for _, f := range []struct {
 		name  string
 		value float64
-	}{{"dropout", c.Dropout}, {"warmup_share", c.WarmupShare}, {"val_prompts", c.ValPrompts},
+	}{{"dropout", c.Dropout}, {"lora_dropout", c.AdapterDropout}, {"warmup_share", c.WarmupShare}, {"val_prompts", c.ValPrompts},
 		{"val_workers", c.ValWorkers}, {"val_texts", c.ValTexts}, {"beta1", c.Beta1}, {"beta2", c.Beta2}} {
 		if err := share(f.name, f.value); err != nil {
 			return err
 		}
+	}
+	if err := c.LoRA.Validate(); err != nil {
+		return fmt.Errorf("reward: %w", err)
 	}
 	switch {
 	case !(c.Epochs > 0):

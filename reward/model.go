@@ -38,11 +38,7 @@ func New(p *policy.Model, seed uint64) (*Model, error) {
 	}
 	t := m.Trunk
 	t.Tokenizer, t.Template, t.Hash = p.Tokenizer, p.Template, p.Hash
-	for _, dst := range t.Params.List() {
-		if src := p.Params.Get(dst.Name); src != nil {
-			copy(dst.Data, src.Data)
-		}
-	}
+	t.CopyWeights(p)
 	head := m.Head()
 	key := graph.Key(seed, 0, hash(headName))
 	std := 1 / math.Sqrt(float64(t.Config.Width+1))
@@ -51,6 +47,13 @@ func New(p *policy.Model, seed uint64) (*Model, error) {
 	}
 	t.Params.Changed()
 	return m, nil
+}
+
+// Share puts a head of zeros on a policy's trunk without copying it: the weights are one memory, and
+// whoever trains the model must leave them frozen (policy.Model.Adapt).
+func Share(p *policy.Model) (*Model, error) {
+	m := &Model{Trunk: p.Shared(), MaxTokens: p.Config.Context}
+	return m, m.addHead()
 }
 
 // empty is a reward model of zeros. An untied output head is left out: the config
@@ -124,6 +127,19 @@ func (m *Model) writeFiles(dir string) error {
 	if err := os.Rename(filepath.Join(dir, "model.safetensors"), filepath.Join(dir, trunk)); err != nil {
 		return err
 	}
+	if err := checkpoint.WriteSafetensors(filepath.Join(dir, head), m.headTensors()); err != nil {
+		return err
+	}
+	if m.Trunk.Adapter != nil {
+		if err := m.writeAdapter(dir); err != nil {
+			return err
+		}
+	}
+	return writeIndex(dir, trunk, head)
+}
+
+// headTensors are the score's weight and bias, and the parameter of ties.
+func (m *Model) headTensors() []checkpoint.Tensor {
 	tensors := []checkpoint.Tensor{
 		{Name: headName, Shape: []int{1, m.Trunk.Config.Width}, Data: m.Head().Data, DType: checkpoint.F32},
 		{Name: biasName, Shape: []int{1}, Data: m.Bias().Data, DType: checkpoint.F32},
@@ -131,10 +147,7 @@ func (m *Model) writeFiles(dir string) error {
 	if nu := m.Trunk.Params.Get(logNuName); nu != nil {
 		tensors = append(tensors, checkpoint.Tensor{Name: logNuName, Shape: []int{1}, Data: nu.Data, DType: checkpoint.F32})
 	}
-	if err := checkpoint.WriteSafetensors(filepath.Join(dir, head), tensors); err != nil {
-		return err
-	}
-	return writeIndex(dir, trunk, head)
+	return tensors
 }
 
 // classifierConfig turns a language model's config.json into a one-label

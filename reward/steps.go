@@ -115,7 +115,7 @@ const pendingState = "pending"
 // commit writes the checkpoint that the run can go on from.
 func (t *trainer) commit() error {
 	return t.run.Commit(t.manifest(nil), func(tmp string) error {
-		if err := t.model.writeFiles(tmp); err != nil {
+		if err := t.model.writeCheckpoint(tmp); err != nil {
 			return err
 		}
 		if t.pending != nil {

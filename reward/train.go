@@ -90,6 +90,9 @@ func (t *trainer) prepare(p *policy.Model) (err error) {
 	if t.model, err = New(p, t.cfg.Seed); err != nil {
 		return err
 	}
+	if err := t.model.Trunk.Adapt(t.cfg.LoRA, t.cfg.Seed); err != nil {
+		return err
+	}
 	t.model.IgnorePrompt = t.cfg.IgnorePrompt
 	if t.cfg.MaxTokens > 0 {
 		t.model.MaxTokens = min(t.cfg.MaxTokens, t.model.MaxTokens)
@@ -115,11 +118,7 @@ func (t *trainer) prepare(p *policy.Model) (err error) {
 // compile traces the training step, and takes up a checkpoint where there is one.
 func (t *trainer) compile() error {
 	if t.run.Resumed {
-		m, err := Load(t.run.Checkpoint())
-		if err != nil {
-			return err
-		}
-		if err := t.model.Trunk.Params.CopyFrom(m.Trunk.Params); err != nil {
+		if err := t.model.readCheckpoint(t.run.Checkpoint()); err != nil {
 			return err
 		}
 	}
@@ -155,7 +154,7 @@ func (t *trainer) trace() *graph.Graph {
 	g := graph.New(t.model.Trunk.Params)
 	tokens, seqs := g.Dim("tokens", t.limits.tokens), g.Dim("seqs", t.limits.seqs)
 	t.in = t.model.Trunk.NewInput(g, "texts", tokens, seqs)
-	t.in.Dropout = t.cfg.Dropout
+	t.in.Dropout, t.in.AdapterDropout, t.in.Recompute = t.cfg.Dropout, t.cfg.AdapterDropout, t.cfg.Recompute
 	t.last = g.Ints("last", seqs)
 	t.scores = t.model.Scores(g, g.GatherRows(t.model.Trunk.Hidden(g, t.in), t.last))
 	t.loss = t.traceLoss(g)

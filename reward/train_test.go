@@ -243,6 +243,13 @@ func (f *fuse) Err() error {
 func TestResumeIsBitEqual(t *testing.T) {
 	c := toyConfig()
 	c.Epochs, c.SaveEvery, c.EvalEvery = 1, 5, 3
+	checkResume(t, c)
+	c.LoRA.Rank, c.AdapterDropout, c.Recompute = 4, .1, true
+	checkResume(t, c)
+}
+
+func checkResume(t *testing.T, c TrainConfig) {
+	t.Helper()
 	whole, parts := t.TempDir(), t.TempDir()
 	if _, err := train(t.Context(), t, whole, c, policy.RunOptions{}); err != nil {
 		t.Fatal(err)

@@ -27,6 +27,9 @@ type Config struct {
 	WeightDecay  float64 `toml:"weight_decay" unit:"1/step" help:"decoupled, not on norm gains and biases"`
 	ClipNorm     float64 `toml:"clip_norm" help:"global gradient norm; 0 for none"`
 
+	Recompute bool `toml:"gradient_checkpointing" json:"gradient_checkpointing" help:"keep only the layers' outputs for the backward pass and compute the rest again: much less memory, a third slower, the same bits"`
+	policy.LoRA
+
 	Split      string  `toml:"split" unit:"auto|field|hash|none" help:"how validation pairs are chosen: by the rows' own split, or by hash"`
 	ValPrompts float64 `toml:"val_prompts" unit:"share" help:"of the prompts kept for validation"`
 	ValWorkers float64 `toml:"val_workers" unit:"share" help:"of the labelers kept for validation, where there are ten or more"`
@@ -44,7 +47,7 @@ func DefaultConfig() Config {
 		Loss: Sigmoid, Beta: .1,
 		Epochs: 1, BatchPairs: 32, MicroTokens: 8192, LearningRate: 1e-4, Floor: .1, Warmup: .1, Schedule: "cosine",
 		AdamBeta1: .9, AdamBeta2: .95, AdamEpsilon: 1e-8, ClipNorm: 1,
-		Split: "auto", ValPrompts: .1, ValWorkers: .1, CheckpointEvery: 50,
+		Split: "auto", ValPrompts: .1, ValWorkers: .1, CheckpointEvery: 50, LoRA: policy.DefaultLoRA(),
 	}
 }
 
@@ -70,6 +73,9 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("warmup %g is outside [0, 1]", c.Warmup)
 	case c.EvalEvery < 0 || c.CheckpointEvery < 0 || c.SampleEvery < 0:
 		return fmt.Errorf("eval_every, checkpoint_every and sample_every must not be negative")
+	}
+	if err := c.LoRA.Validate(); err != nil {
+		return err
 	}
 	if err := c.split().Validate(); err != nil {
 		return err

@@ -32,6 +32,7 @@ func newLearner(dev *cpu.Device, m *policy.Model, c Config, longest int) (*learn
 	size := max(c.MicroTokens, longest)
 	picks, seqs, pairs := g.Dim("picks", size), g.Dim("seqs", 2*c.BatchPairs), g.Dim("pairs", c.BatchPairs)
 	l.in = m.NewInput(g, "train", g.Dim("tokens", size), seqs)
+	l.in.Recompute = c.Recompute
 	l.rows, l.targets, l.owner = g.Ints("rows", picks), g.Ints("targets", picks), g.Ints("owner", picks)
 	l.ref, l.share = g.Floats("ref", picks, 1), g.Floats("share", picks, 1)
 	l.chosen, l.rejected, l.weight = g.Ints("chosen", pairs), g.Ints("rejected", pairs), g.Floats("weight", pairs, 1)

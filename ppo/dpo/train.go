@@ -19,7 +19,7 @@ type Job struct {
 }
 
 // Train fits the policy to the preferences. Before the first step the policy is its
-// own reference, and so every pair's loss is the one at h = 0, to the last bit: the
+// own reference (with LoRA, its adapter switched off), and so every pair's loss is the one at h = 0, to the last bit: the
 // device scores and trains alike.
 func Train(ctx context.Context, dev *cpu.Device, c Config, job Job) (policy.Result, error) {
 	if err := c.Validate(); err != nil {
@@ -28,6 +28,9 @@ func Train(ctx context.Context, dev *cpu.Device, c Config, job Job) (policy.Resu
 	m, err := policy.LoadPolicy(job.Policy)
 	if err != nil {
 		return policy.Result{}, fmt.Errorf("policy: %w", err)
+	}
+	if err := m.Adapt(c.LoRA, c.Seed); err != nil {
+		return policy.Result{}, err
 	}
 	reference, parents, err := job.reference(m)
 	if err != nil {
@@ -67,7 +70,7 @@ func Train(ctx context.Context, dev *cpu.Device, c Config, job Job) (policy.Resu
 // is another one than the policy.
 func (j Job) reference(m *policy.Model) (ref *policy.Model, parents map[string]string, err error) {
 	if j.Reference == "" {
-		return m, nil, nil
+		return m.Base(), nil, nil
 	}
 	if ref, err = policy.LoadPolicy(j.Reference); err != nil {
 		return nil, nil, err
