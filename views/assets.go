@@ -39,6 +39,8 @@ var assetBundles = []struct{ name, glob, mime string }{
 	{"page.js", "static/js/page.js", "text/javascript; charset=utf-8"},
 	{"task.js", "static/js/task-*.js", "text/javascript; charset=utf-8"},
 	{"run.js", "static/js/run.js", "text/javascript; charset=utf-8"},
+	{"htmx.js", "static/vendor/htmx.min.js", "text/javascript; charset=utf-8"},
+	{"temml.js", "static/vendor/temml.min.js", "text/javascript; charset=utf-8"},
 	{"icon.svg", "static/icon.svg", "image/svg+xml"},
 }
 
