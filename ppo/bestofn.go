@@ -106,7 +106,7 @@ func (c *BestOfNCmd) rater(dev *cpu.Device, m *policy.Model) (Rater, error) {
 			return nil, fmt.Errorf("reward: %w", err)
 		}
 	}
-	return combine(raters, Combine(c.Combine), nil)
+	return combine(raters, Combine(c.Combine), nil, nil)
 }
 
 func (c *BestOfNCmd) sampling() policy.Sampling {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os/exec"
 	"slices"
 	"strings"
@@ -87,7 +88,19 @@ const (
 	CombineSum   Combine = "sum"   // Σ weight·reward
 	CombineMean  Combine = "mean"  // Σ weight·reward / Σ weight: an ensemble's opinion
 	CombineWorst Combine = "worst" // the smallest weight·reward: nobody's objection is outvoted (Coste et al. 2023, arXiv:2310.02743)
+
+	// CombineMaxMin is the reward of whichever group is worst off at the moment, for all responses of a
+	// batch (MaxMin-RLHF, Chakraborty et al. 2024, arXiv:2402.08925, algorithm 2): every reward is measured
+	// from SFT, in its own deviations, and the one with the smallest mean over the batch counts. Unlike
+	// worst, it does not ask that every single response please everybody.
+	CombineMaxMin Combine = "max-min"
 )
+
+// A RewardScale is a reward's mean and deviation on samples of the starting policy.
+type RewardScale struct {
+	Mean float64 `json:"mean"`
+	Std  float64 `json:"std"`
+}
 
 // Of combines the rewards of one response.
 func (c Combine) Of(rewards []float32, weights []float64) float32 {
@@ -114,25 +127,37 @@ func (c Combine) Of(rewards []float32, weights []float64) float32 {
 type combined struct {
 	raters  []Rater
 	how     Combine
-	weights []float64 // empty: all 1
+	weights []float64      // empty: all 1
+	scales  *[]RewardScale // max-min: of each rater, empty before they are known
 }
 
-// combine makes one rater of several; a single one with no weight is left as it is.
-func combine(raters []Rater, how Combine, weights []float64) (Rater, error) {
-	if len(raters) == 0 {
+// combine makes one rater of several; a single one with no weight is left as it is. scales is where
+// max-min finds what SFT's samples get; other ways do not read it.
+func combine(raters []Rater, how Combine, weights []float64, scales *[]RewardScale) (Rater, error) {
+	switch {
+	case len(raters) == 0:
 		return nil, errors.New("ppo: no reward")
-	}
-	if len(weights) > 0 && len(weights) != len(raters) {
+	case len(weights) > 0 && len(weights) != len(raters):
 		return nil, fmt.Errorf("ppo: reward_weights has %d entries for %d rewards", len(weights), len(raters))
-	}
-	if len(raters) == 1 && len(weights) == 0 {
+	case how == CombineMaxMin && len(raters) < 2:
+		return nil, errors.New("ppo: reward_combine = max-min needs a reward for each group, at least two")
+	case len(raters) == 1 && len(weights) == 0:
 		return raters[0], nil
 	}
-	return combined{raters, how, weights}, nil
+	return combined{raters, how, weights, scales}, nil
 }
 
 // Rate implements Rater.
 func (c combined) Rate(ctx context.Context, prompts []Prompt, responses [][]int32) ([]float32, error) {
+	all, err := c.each(ctx, prompts, responses)
+	if err != nil {
+		return nil, err
+	}
+	return c.join(all), nil
+}
+
+// each asks every rater: [raters][responses].
+func (c combined) each(ctx context.Context, prompts []Prompt, responses [][]int32) ([][]float32, error) {
 	all := make([][]float32, len(c.raters))
 	for k, r := range c.raters {
 		var err error
@@ -140,12 +165,63 @@ func (c combined) Rate(ctx context.Context, prompts []Prompt, responses [][]int3
 			return nil, fmt.Errorf("reward %d: %w", k+1, err)
 		}
 	}
-	out, one := make([]float32, len(responses)), make([]float32, len(all))
+	return all, nil
+}
+
+// join makes one number of several for every response.
+func (c combined) join(all [][]float32) []float32 {
+	if c.how == CombineMaxMin {
+		scaled := c.scaled(all)
+		return scaled[worstOff(scaled)]
+	}
+	out, one := make([]float32, len(all[0])), make([]float32, len(all))
 	for i := range out {
 		for k := range all {
 			one[k] = all[k][i]
 		}
 		out[i] = c.how.Of(one, c.weights)
+	}
+	return out
+}
+
+// scaled measures every reward from SFT, in its own deviations, times its weight.
+func (c combined) scaled(all [][]float32) [][]float32 {
+	out := make([][]float32, len(all))
+	for k, rewards := range all {
+		scale, weight := RewardScale{Std: 1}, 1.0
+		if c.scales != nil && k < len(*c.scales) {
+			scale = (*c.scales)[k]
+		}
+		if len(c.weights) > 0 {
+			weight = c.weights[k]
+		}
+		out[k] = make([]float32, len(rewards))
+		for i, r := range rewards {
+			out[k][i] = float32(weight * (float64(r) - scale.Mean) / scale.Std)
+		}
+	}
+	return out
+}
+
+// worstOff is the reward with the smallest mean; NaN wins, so that it is seen.
+func worstOff(all [][]float32) int {
+	at, lowest := 0, math.Inf(1)
+	for k, rewards := range all {
+		if m := Mean(rewards); m < lowest || math.IsNaN(m) {
+			at, lowest = k, m
+		}
+	}
+	return at
+}
+
+// scalesOf are the mean and deviation of each reward.
+func scalesOf(all [][]float32) ([]RewardScale, error) {
+	out := make([]RewardScale, len(all))
+	for k, rewards := range all {
+		out[k] = RewardScale{Mean(rewards), math.Sqrt(Variance(rewards, WhitenPopulation))}
+		if !(out[k].Std > 1e-6*math.Max(1, math.Abs(out[k].Mean))) { // NaN too
+			return nil, fmt.Errorf("ppo: reward %d gives %d samples mean %g and deviation %g: it does not tell texts apart", k+1, len(rewards), out[k].Mean, out[k].Std)
+		}
 	}
 	return out, nil
 }

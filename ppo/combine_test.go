@@ -23,7 +23,7 @@ func TestCombine(t *testing.T) {
 	} {
 		near(t, string(tt.how), float64(tt.how.Of(r, tt.weights)), tt.want, 1e-6)
 	}
-	if _, err := combine([]Rater{even{}, flat{}}, CombineSum, []float64{1}); err == nil || !strings.Contains(err.Error(), "1 entries for 2 rewards") {
+	if _, err := combine([]Rater{even{}, flat{}}, CombineSum, []float64{1}, nil); err == nil || !strings.Contains(err.Error(), "1 entries for 2 rewards") {
 		t.Errorf("weights that do not fit: %v", err)
 	}
 }

@@ -31,9 +31,13 @@ func (t *Trainer) average() {
 	t.ema.Params.Changed()
 }
 
-const emaFile = "ema.safetensors"
+// Files of a second set of the policy's weights in a checkpoint's state.
+const (
+	emaFile  = "ema.safetensors"  // their average
+	bestFile = "best.safetensors" // those that the judge liked best, see best.go
+)
 
-func emaTensors(m *policy.Model) []checkpoint.Tensor {
+func weightsOf(m *policy.Model) []checkpoint.Tensor {
 	var out []checkpoint.Tensor
 	for _, p := range m.Params.List() {
 		if p.Frozen {
@@ -44,18 +48,18 @@ func emaTensors(m *policy.Model) []checkpoint.Tensor {
 	return out
 }
 
-// writeEMA and readEMA keep the average in a checkpoint's state.
-func writeEMA(dir string, m *policy.Model) error {
-	return checkpoint.WriteSafetensors(filepath.Join(dir, policy.StateDir, emaFile), emaTensors(m))
+// writeWeights and readWeights keep a second set of the policy's weights in a checkpoint's state.
+func writeWeights(dir, file string, m *policy.Model) error {
+	return checkpoint.WriteSafetensors(filepath.Join(dir, policy.StateDir, file), weightsOf(m))
 }
 
-func readEMA(dir string, m *policy.Model) error {
-	f, err := checkpoint.OpenSafetensors(filepath.Join(dir, policy.StateDir, emaFile))
+func readWeights(dir, file string, m *policy.Model) error {
+	f, err := checkpoint.OpenSafetensors(filepath.Join(dir, policy.StateDir, file))
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	for _, t := range emaTensors(m) {
+	for _, t := range weightsOf(m) {
 		if err := f.Read(t.Name, t.Data); err != nil {
 			return err
 		}

@@ -20,6 +20,8 @@ var Metrics = []Metric{
 		"rises, then levels off", "flat: learning rate too small or KL coefficient too large; rising together with KL far beyond 10 nats: reward hacking"},
 	{"objective/reward_raw", "mean of the reward model's own number", "logit", "rises with objective/scores",
 		"differs from objective/scores in direction: many responses lack an end"},
+	{"objective/reward_1", "mean of the first of several rewards, as it comes; reward_2 of the second, and so on", "as the reward's", "with max-min: the lowest, in its own deviations from SFT, rises",
+		"one falls while the others rise: that group loses; use reward_combine = max-min, or weights"},
 	{"objective/judge", "mean of the judge's own number; the judge is never trained on", "logit", "rises with the reward",
 		"falls while the reward rises: over-optimisation; stop at the peak or raise kl_coef"},
 	{"objective/kl", "mean of Σ kl(log π − log π₀), the estimator of kl_estimator", "nats per response", "0 … 10",

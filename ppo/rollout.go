@@ -7,12 +7,13 @@ import "slices"
 // concatenated, N tokens in all. A response includes its end-of-text token if it
 // has one.
 type Rollout struct {
-	Prompts   []Prompt  // [B]
-	Responses [][]int32 // [B], none empty
-	Ended     []bool    // [B] whether the response has its end
-	Raw       []float32 // [B] the reward model's number
-	Score     []float32 // [B] what PPO sees of it (ScoreRule)
-	Judge     []float32 // [B] the judge's number; nil without a judge
+	Prompts   []Prompt    // [B]
+	Responses [][]int32   // [B], none empty
+	Ended     []bool      // [B] whether the response has its end
+	Raw       []float32   // [B] the reward model's number
+	Each      [][]float32 // [rewards][B] of several rewards, before they became Raw; nil of a single one
+	Score     []float32   // [B] what PPO sees of it (ScoreRule)
+	Judge     []float32   // [B] the judge's number; nil without a judge
 
 	LogP   []float32 // [N] of the sampled tokens under the policy that sampled them, nats
 	Ref    []float32 // [N] under the reference

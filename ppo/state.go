@@ -33,10 +33,24 @@ func (t *Trainer) writeFiles(dir string) error {
 			return err
 		}
 	}
-	if t.ema == nil {
-		return nil
+	for file, m := range t.seconds() {
+		if err := writeWeights(dir, file, m); err != nil {
+			return err
+		}
 	}
-	return writeEMA(dir, t.ema)
+	return nil
+}
+
+// seconds are the further sets of the policy's weights that the run keeps, by file.
+func (t *Trainer) seconds() map[string]*policy.Model {
+	all := map[string]*policy.Model{}
+	if t.ema != nil {
+		all[emaFile] = t.ema
+	}
+	if t.best != nil {
+		all[bestFile] = t.best
+	}
+	return all
 }
 
 // restore is the inverse of writeFiles: from here on every iteration gives the
@@ -60,16 +74,22 @@ func (t *Trainer) restore(dir string) error {
 			return err
 		}
 	}
-	if t.ema == nil {
-		return nil
+	for file, m := range t.seconds() {
+		if err := readWeights(dir, file, m); err != nil {
+			return err
+		}
 	}
-	return readEMA(dir, t.ema)
+	return nil
 }
 
-// result is the model that the run is for: the average of the policy where the
-// run keeps one (Ouyang et al. 2022 release averages), else the policy.
+// result is the model that the run is for: the policy that the judge liked best
+// where the run looks for it, the average of the policy where it keeps one
+// (Ouyang et al. 2022 release averages), else the policy.
 func (t *Trainer) result() *policy.Model {
-	if t.ema != nil {
+	switch {
+	case t.best != nil:
+		return t.best
+	case t.ema != nil:
 		return t.ema
 	}
 	return t.models.Policy

@@ -1,17 +1,21 @@
 package ppo
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // Stats is what one iteration reports. Metrics turns it into named numbers.
 type Stats struct {
 	Episodes, Tokens, Ended int
-	Scores, Raw             float64  // means over responses
-	Judge                   *float64 // nil without a judge
-	KL                      float64  // mean over responses of Σ the chosen estimator, nats
-	KLLogRatio              float64  // the same of the plain log-ratio
-	KLStd                   float64  // standard deviation over responses of Σ log-ratio
-	KLCoef                  float64  // β that this iteration used
-	Entropy                 float64  // mean over responses of Σ −log π
+	Scores, Raw             float64   // means over responses
+	Judge                   *float64  // nil without a judge
+	Each                    []float64 // means of several rewards; nil of a single one
+	KL                      float64   // mean over responses of Σ the chosen estimator, nats
+	KLLogRatio              float64   // the same of the plain log-ratio
+	KLStd                   float64   // standard deviation over responses of Σ log-ratio
+	KLCoef                  float64   // β that this iteration used
+	Entropy                 float64   // mean over responses of Σ −log π
 	Distinct                float64
 	ExplainedVariance       float64
 	KLInLoss                bool    // then the KL is no part of the reward
@@ -48,6 +52,9 @@ func rolloutStats(r *Rollout, coef float64) Stats {
 	if r.Judge != nil {
 		judge := Mean(r.Judge)
 		s.Judge = &judge
+	}
+	for _, rewards := range r.Each {
+		s.Each = append(s.Each, Mean(rewards))
 	}
 	ratios := make([]float32, b)
 	for i := range r.Responses {
@@ -119,6 +126,9 @@ func (s Stats) Metrics() map[string]float64 {
 	}
 	if s.Judge != nil {
 		m["objective/judge"] = *s.Judge
+	}
+	for k, mean := range s.Each {
+		m[fmt.Sprintf("objective/reward_%d", k+1)] = mean
 	}
 	if s.Ptx != nil {
 		m["loss/ptx"] = *s.Ptx

@@ -36,7 +36,7 @@ type Result struct {
 	Checkpoint string             `json:"checkpoint"` // of the newest resumable state
 	Iterations int                `json:"iterations"`
 	Episodes   int                `json:"episodes"`
-	Stopped    bool               `json:"stopped"` // by stop_kl
+	Stopped    bool               `json:"stopped"` // by stop_kl or judge_patience
 	Metrics    map[string]float64 `json:"metrics"` // of the last iteration
 }
 
@@ -243,6 +243,10 @@ func (s *session) iterate(ctx context.Context) error {
 	if t.cfg.StopKL > 0 && stats.KLLogRatio > t.cfg.StopKL {
 		t.state.Stopped = true
 		s.job.say("iteration %d: KL %.1f exceeds stop_kl %g: the run ends here", step, stats.KLLogRatio, t.cfg.StopKL)
+	}
+	if why, yes := t.spent(); yes {
+		t.state.Stopped = true
+		s.job.say("iteration %d: %s", step, why)
 	}
 	values := t.metrics(stats)
 	s.manifest.Metrics = maps.Clone(values)

@@ -48,6 +48,7 @@ type Trainer struct {
 	actor     *actor
 	critic    *critic       // nil if the estimator needs none
 	ema       *policy.Model // nil without an average
+	best      *policy.Model // what the judge liked best; nil unless judge_patience asks for it
 
 	room  room
 	state State
@@ -64,7 +65,8 @@ type State struct {
 	Score     ScoreRule     `json:"score"`
 	KL        KLController  `json:"kl"`
 	Scales    []RewardScale `json:"scales,omitempty"` // of each reward on SFT's samples; max-min only
-	Stopped   bool          `json:"stopped"`          // stop_kl ended the run
+	Best      Best          `json:"best"`
+	Stopped   bool          `json:"stopped"` // stop_kl or judge_patience ended the run
 }
 
 // room is the capacity of the training programs.
@@ -81,6 +83,9 @@ func NewTrainer(dev *cpu.Device, c Config, m Models, prompts []Prompt, corpus po
 	}
 	if err := m.Policy.Adapt(c.LoRA, c.Seed); err != nil {
 		return nil, fmt.Errorf("ppo: %w", err)
+	}
+	if c.JudgePatience > 0 && m.Judge == nil {
+		return nil, fmt.Errorf("ppo: judge_patience %d, but there is no judge (--judge)", c.JudgePatience)
 	}
 	t := &Trainer{cfg: c, models: m, prompts: prompts, mix: mix{corpus}, room: roomFor(c, prompts)}
 	t.state.KL = KLController{Coef: c.KLCoef, Target: c.KLTarget, Horizon: c.KLHorizon}
@@ -103,6 +108,9 @@ func NewTrainer(dev *cpu.Device, c Config, m Models, prompts []Prompt, corpus po
 	}
 	if c.EMADecay > 0 {
 		t.ema, err = m.Policy.Clone()
+	}
+	if c.JudgePatience > 0 && err == nil {
+		t.best, err = m.Policy.Clone()
 	}
 	return t, err
 }

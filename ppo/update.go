@@ -39,6 +39,7 @@ func (t *Trainer) Update(ctx context.Context) (Stats, error) {
 	if err := checkFinite(stats.Metrics()); err != nil {
 		return Stats{}, err
 	}
+	t.rememberBest(stats)
 	clock.lap("perf/score_seconds")
 
 	// 5. Several epochs of minibatches: clipped losses of policy and value
