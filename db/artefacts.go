@@ -121,3 +121,17 @@ func (s *Store) ArtefactsOf(ctx context.Context, projectID int64, workers ...str
 	as, err := containing(s.read(ctx), projectID, workers)
 	return as, explain(err)
 }
+
+// DirectlyIn tells which workers' answers are in an artefact of a project
+// itself: artefact → worker.
+func (s *Store) DirectlyIn(ctx context.Context, projectID int64) (map[int64]map[string]bool, error) {
+	rows, err := all[ArtefactWorker](s.read(ctx).Where("project_id = ?", projectID))
+	m := map[int64]map[string]bool{}
+	for _, r := range rows {
+		if m[r.ArtefactID] == nil {
+			m[r.ArtefactID] = map[string]bool{}
+		}
+		m[r.ArtefactID][r.Worker] = true
+	}
+	return m, err
+}

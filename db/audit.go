@@ -57,10 +57,11 @@ func projectOf(tx *gorm.DB, object string) (int64, error) {
 	return project, tx.Raw("SELECT coalesce(max(project_id), 0) FROM "+table+" WHERE id = ?", id).Scan(&project).Error
 }
 
-// AuditFilter chooses lines of the log. Zero fields choose everything.
+// AuditFilter chooses lines of the log. Zero fields but UserID choose everything.
 type AuditFilter struct {
 	ProjectID int64
-	UserID    int64
+	UserID    int64  // who did it; 0 is the command line
+	AnyUser   bool   // whoever did it
 	Action    string // whole, or its beginning up to a dot: "answer" finds "answer.exclude"
 	Object    string
 	From, To  Millis // To is not included
@@ -72,7 +73,7 @@ func (f AuditFilter) where(q *gorm.DB) *gorm.DB {
 	if f.ProjectID != 0 {
 		q = q.Where("project_id = ?", f.ProjectID)
 	}
-	if f.UserID != 0 {
+	if !f.AnyUser {
 		q = q.Where("user_id = ?", f.UserID)
 	}
 	if f.Action != "" {

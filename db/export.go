@@ -19,6 +19,30 @@ type Export struct {
 	ProjectID int64
 	Items     string // "": every active judgement; else an item kind: items of it, answered or not, then those that labelers wrote
 	ImportID  int64  // 0: all imports and the site's own answers
+	Lang      string // of the items; "": all
+	From, To  Millis // of the answers, To not included; 0: no limit. Imported answers without a time count as 0
+	Complete  bool   // only answers to items that have all the answers asked for
+}
+
+// answers adds the limits on answers to a query of them.
+func (e Export) answers(q *gorm.DB) *gorm.DB {
+	if e.ImportID != 0 {
+		q = q.Where("import_id = ?", e.ImportID)
+	}
+	if e.Lang != "" {
+		q = q.Where("EXISTS (SELECT 1 FROM items i WHERE i.id = answers.item_id AND i.lang = ?)", e.Lang)
+	}
+	if e.From != 0 {
+		q = q.Where("answered >= ?", e.From)
+	}
+	if e.To != 0 {
+		q = q.Where("answered < ?", e.To)
+	}
+	if e.Complete {
+		q = q.Where(`(SELECT count(*) FROM answers x WHERE x.item_id = answers.item_id AND x.state = ? AND x.user_id <> 0) >=
+			(SELECT i.wanted FROM items i WHERE i.id = answers.item_id)`, AnswerActive)
+	}
+	return q
 }
 
 // exportPage is how many rows are loaded at a time.
@@ -39,13 +63,21 @@ func (s *Store) EachRecord(ctx context.Context, e Export, fn func(Record) error)
 	})
 }
 
-// eachItem pages through the items of a kind.
+// eachItem pages through the items of a kind. Demonstrations that came from
+// somebody who withdrew are left out.
 func eachItem(tx *gorm.DB, e Export, fn func(Record) error) error {
+	gone, err := withdrawnWorkers(tx, e.ProjectID)
+	if err != nil {
+		return err
+	}
 	var after int64
 	for {
 		q := tx.Where("project_id = ? AND kind = ? AND purpose = '' AND id > ?", e.ProjectID, e.Items, after)
 		if e.ImportID != 0 {
 			q = q.Where("import_id = ?", e.ImportID)
+		}
+		if e.Lang != "" {
+			q = q.Where("lang = ?", e.Lang)
 		}
 		items, err := all[Item](q.Order("id").Limit(exportPage))
 		if err != nil || len(items) == 0 {
@@ -60,6 +92,9 @@ func eachItem(tx *gorm.DB, e Export, fn func(Record) error) error {
 			return err
 		}
 		for _, it := range items {
+			if len(gone) > 0 && gone[it.Contributor()] {
+				continue
+			}
 			if err := fn(Record{Item: it, Completions: texts[it.ID]}); err != nil {
 				return err
 			}
@@ -76,10 +111,7 @@ func eachAnswer(tx *gorm.DB, e Export, kind string, fn func(Record) error) error
 		for {
 			q := tx.Where("project_id = ? AND state = ? AND purpose = '' AND id > ? AND (import_id <> 0) = ?", e.ProjectID, AnswerActive, after, imported).
 				Where("EXISTS (SELECT 1 FROM items i WHERE i.id = answers.item_id AND i.kind = ?)", kind)
-			if e.ImportID != 0 {
-				q = q.Where("import_id = ?", e.ImportID)
-			}
-			answers, err := all[Answer](q.Order("id").Limit(exportPage))
+			answers, err := all[Answer](e.answers(q).Order("id").Limit(exportPage))
 			if err != nil {
 				return err
 			}

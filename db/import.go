@@ -77,6 +77,12 @@ func (s *Store) ImportBatch(ctx context.Context, imp Import, next func() (NewIte
 		if err := s.importAll(tx, p, &imp, next); err != nil {
 			return err
 		}
+		// who withdrew before stays out, also when their answers come in again
+		err = tx.Exec("UPDATE answers SET state = ? WHERE import_id = ? AND worker IN (SELECT worker FROM withdrawals WHERE project_id = ?)",
+			AnswerWithdrawn, imp.ID, imp.ProjectID).Error
+		if err != nil {
+			return err
+		}
 		if err := s.enqueue(tx, p, imp.ID); err != nil {
 			return err
 		}

@@ -2,8 +2,10 @@ package db
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"gorm.io/gorm"
 )
@@ -78,10 +80,44 @@ func workerUser(tx *gorm.DB, projectID int64, worker string) (int64, error) {
 	if !errors.Is(err, ErrNotFound) {
 		return 0, err
 	}
-	if _, err := first[Answer](tx.Where("project_id = ? AND worker = ?", projectID, worker)); err != nil {
+	_, err = first[Answer](tx.Where("project_id = ? AND worker = ?", projectID, worker))
+	if errors.Is(err, ErrNotFound) && worker != "" {
+		err = contributed(tx, projectID, worker)
+	}
+	if err != nil {
 		return 0, fmt.Errorf("labeler %q: %w", worker, err)
 	}
 	return 0, nil
+}
+
+// contributed returns ErrNotFound unless an imported demonstration is by the worker.
+func contributed(tx *gorm.DB, projectID int64, worker string) error {
+	items, err := all[Item](tx.Select("id", "extra").Where("project_id = ? AND kind = ? AND extra LIKE ?", projectID, ItemDemo, `%"worker"%`))
+	if err == nil && !slices.ContainsFunc(items, func(it Item) bool { return it.Contributor() == worker }) {
+		err = ErrNotFound
+	}
+	return err
+}
+
+// Contributor is the pseudonym that an imported demonstration names, "" for none.
+func (it Item) Contributor() string {
+	var extra struct {
+		Worker string `json:"worker"`
+	}
+	if it.Extra == "" || json.Unmarshal([]byte(it.Extra), &extra) != nil {
+		return ""
+	}
+	return extra.Worker
+}
+
+// withdrawnWorkers are the pseudonyms of those who withdrew from a project.
+func withdrawnWorkers(tx *gorm.DB, projectID int64) (map[string]bool, error) {
+	rows, err := all[Withdrawal](tx.Where("project_id = ?", projectID))
+	m := make(map[string]bool, len(rows))
+	for _, r := range rows {
+		m[r.Worker] = true
+	}
+	return m, err
 }
 
 // withdrawAnswers marks the answers and remembers the withdrawal.
@@ -143,18 +179,33 @@ func (s *Store) Withdrawals(ctx context.Context, projectID int64) ([]Withdrawal,
 	return all[Withdrawal](s.read(ctx).Where("project_id = ?", projectID).Order("created, worker"))
 }
 
-// WithdrawnArtefacts lists what was made of a project and holds answers of
-// people who withdrew, oldest first. Retired ones are among them.
-func (s *Store) WithdrawnArtefacts(ctx context.Context, projectID int64) ([]Artefact, error) {
+// WithdrawnArtefacts lists everything that holds answers of people who
+// withdrew, from whatever project, oldest first. Retired ones are among them.
+func (s *Store) WithdrawnArtefacts(ctx context.Context) ([]Artefact, error) {
 	var as []Artefact
-	err := s.snapshot(ctx, func(tx *gorm.DB) error {
-		var workers []string
-		if err := tx.Model(&Withdrawal{}).Where("project_id = ?", projectID).Pluck("worker", &workers).Error; err != nil {
-			return err
-		}
-		var err error
-		as, err = containing(tx, projectID, workers)
-		return err
-	})
-	return as, err
+	err := s.read(ctx).Raw(`WITH RECURSIVE hit (id, sha256) AS (
+			SELECT a.id, a.sha256 FROM artefacts a JOIN artefact_workers w ON w.artefact_id = a.id
+				JOIN withdrawals g ON g.project_id = w.project_id AND g.worker = w.worker
+			UNION
+			SELECT a.id, a.sha256 FROM artefacts a JOIN artefact_parents p ON p.artefact_id = a.id JOIN hit h ON h.sha256 = p.sha256
+		) SELECT * FROM artefacts WHERE id IN (SELECT id FROM hit) ORDER BY id`).Scan(&as).Error
+	return as, explain(err)
+}
+
+// LeftOut counts what exports of a project leave out.
+type LeftOut struct {
+	WithdrawnPeople, WithdrawnAnswers int64
+	Excluded, Returned                int64
+}
+
+// LeftOut counts it.
+func (s *Store) LeftOut(ctx context.Context, projectID int64) (LeftOut, error) {
+	var l LeftOut
+	err := s.read(ctx).Raw(`SELECT
+		(SELECT count(*) FROM withdrawals WHERE project_id = p.id) AS withdrawn_people,
+		(SELECT CAST(coalesce(sum(answers), 0) AS BIGINT) FROM withdrawals WHERE project_id = p.id) AS withdrawn_answers,
+		(SELECT count(*) FROM answers WHERE project_id = p.id AND state = 'excluded' AND purpose = '') AS excluded,
+		(SELECT count(*) FROM answers WHERE project_id = p.id AND state = 'returned' AND purpose = '') AS returned
+		FROM projects p WHERE p.id = ?`, projectID).Scan(&l).Error
+	return l, explain(err)
 }
