@@ -6,7 +6,13 @@ import (
 	"testing"
 
 	"agora/labeler/agree"
+	"agora/views"
 )
+
+func boardOf(duels []agree.Duel, baseline string) (views.Leaderboard, error) {
+	b, err := computeBoard(duels, baseline)
+	return leaderboardView(context.Background(), b), err
+}
 
 // Three wins of four: the log-odds of 3 to 1 are ln 3, shared out around a mean of 0.
 func TestLeaderboardByHand(t *testing.T) {
@@ -14,7 +20,7 @@ func TestLeaderboardByHand(t *testing.T) {
 	for i, score := range []float64{1, 1, 1, 0} {
 		duels = append(duels, agree.Duel{Answer: i, Item: "p", Labeler: "w", A: "ppo", B: "sft", Score: score})
 	}
-	v, err := leaderboardView(context.Background(), duels, "sft")
+	v, err := boardOf(duels, "sft")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +36,7 @@ func TestLeaderboardByHand(t *testing.T) {
 // A policy that never lost has no limit: the page says so instead of showing a distance as if it were known.
 func TestLeaderboardWithoutALoss(t *testing.T) {
 	duels := []agree.Duel{{Answer: 1, Item: "p", Labeler: "w", A: "ppo", B: "sft", Score: 1}}
-	v, err := leaderboardView(context.Background(), duels, "another")
+	v, err := boardOf(duels, "another")
 	if err != nil || !v.Unbounded || v.Baseline != "" || len(v.Choices) != 3 {
 		t.Errorf("%+v, %v", v, err)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/a-h/templ"
 	"github.com/alexedwards/scs/v2"
 	"github.com/gin-gonic/gin"
+	"golang.org/x/time/rate"
 )
 
 // Server is the running site.
@@ -29,8 +30,10 @@ type Server struct {
 	log      *slog.Logger
 	public   PublicAddress
 	logins   *loginLimits
+	codes    *keyedLimit   // attempts at a second factor, by account
 	hashing  chan struct{} // bounds the memory of password hashing
 	closing  chan struct{} // closed when the server begins to shut down: event streams end then
+	stats    *statCache    // what pages computed from answers
 	schema   Schema        // describes the trainings' settings
 	handler  http.Handler
 }
@@ -39,6 +42,7 @@ type Server struct {
 type PublicAddress struct {
 	URL     string         // such as https://rank.example.org, without a slash at the end
 	Secure  bool           // browsers use https
+	Remote  bool           // other machines reach it: whoever runs projects needs a second factor
 	Hosts   []string       // accepted Host headers without port; empty: any
 	Proxies []netip.Prefix // whose X-Forwarded-For is believed
 }
@@ -60,10 +64,10 @@ func NewServer(store *db.Store, o Options) (*Server, error) {
 		o.Schema = programSchema()
 	}
 	s := &Server{
-		schema: o.Schema,
-		store:  store, log: o.Log, public: o.Public,
+		schema: o.Schema, stats: newStatCache(),
+		store: store, log: o.Log, public: o.Public,
 		sessions: newSessions(store, o.Public),
-		logins:   newLoginLimits(), hashing: make(chan struct{}, 2), closing: make(chan struct{}),
+		logins:   newLoginLimits(), codes: newKeyedLimit(rate.Every(30*time.Second), 5), hashing: make(chan struct{}, 2), closing: make(chan struct{}),
 	}
 	s.sessions.ErrorFunc = s.sessionFailed
 	engine, err := s.mount(s.routes())

@@ -215,19 +215,24 @@ type orderFreeJSON struct {
 
 // orderFree is nominal α when which text is the first has no meaning.
 func (cmd StatsAgreementCmd) orderFree(labels []agree.Label, by agree.Clusters) (*orderFreeJSON, error) {
-	both := slices.Clone(labels)
-	for _, l := range labels {
-		if l.Item == "" {
-			l.Item = l.Unit // the two directions are one item
-		}
-		l.Unit, l.Value = l.Unit+"\x00reversed", -l.Value
-		both = append(both, l)
-	}
-	t, err := agree.NewTable(both)
+	t, err := agree.NewTable(bothWays(labels))
 	if err != nil {
 		return nil, err
 	}
 	return &orderFreeJSON{figure(t.Coincide().Alpha(agree.Nominal)), spanOf(t.Bootstrap(by, cmd.Resamples, cmd.Seed).Nominal)}, nil
+}
+
+// bothWays adds every pair the other way round, as a second unit of the same item.
+func bothWays(labels []agree.Label) []agree.Label {
+	both := slices.Clone(labels)
+	for _, l := range labels {
+		if l.Item == "" {
+			l.Item = l.Unit
+		}
+		l.Unit, l.Value = l.Unit+"\x00reversed", -l.Value
+		both = append(both, l)
+	}
+	return both
 }
 
 type cohenJSON struct {

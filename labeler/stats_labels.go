@@ -1,6 +1,7 @@
 package labeler
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,7 +15,12 @@ const (
 	onPairs   = "pairs"   // which of two completions is better, each pair of a ranking
 	onRatings = "ratings" // the overall rating of a completion
 	onFlags   = "flags"   // whether a completion has a flag
+
+	onPromptFlags = "prompt flags" // whether a prompt has one
 )
+
+// axisOverall is the scale that every form with ratings has in common.
+const axisOverall = "overall"
 
 // What an equal rank is worth.
 const (
@@ -26,16 +32,19 @@ const (
 // labelSet collects what people said about the same thing.
 type labelSet struct {
 	on, ties string
+	axis     string // of ratings; "": axisOverall
 	labels   []agree.Label
 	answers  int // rankings that said something
 	rated    []flagged
 	first    map[unitPair]bool // pairs met so far, in the direction that counts as +1
 }
 
-// flagged is the flags that one person gave one completion.
+// flagged is the flags that one person gave one completion or prompt.
 type flagged struct {
 	item, unit, worker string
 	flags              []string
+	no                 []string // answered with no
+	asked              bool     // a flag in neither list was not answered, or makes no sense there; else it is a no
 }
 
 // unitPair is two completions of one prompt.
@@ -55,6 +64,8 @@ func (s *labelSet) add(r *prefs.Ranked) {
 		s.addRatings(r)
 	case onFlags:
 		s.addFlags(r)
+	case onPromptFlags:
+		s.addPromptFlags(r)
 	}
 	if len(s.labels)+len(s.rated) > before {
 		s.answers++
@@ -92,42 +103,88 @@ func compareInt(a, b int) int { return min(1, max(-1, a-b)) }
 
 func (s *labelSet) addRatings(r *prefs.Ranked) {
 	for _, rating := range r.Ratings {
-		if rating.Overall == nil {
+		value, ok := s.rating(rating)
+		if !ok {
 			continue
 		}
 		if c, ok := completionOf(r, rating.ID); ok {
-			s.labels = append(s.labels, agree.Label{Item: r.PromptID, Unit: r.PromptID + "\x00" + completionKey(c), Labeler: r.Worker, Value: *rating.Overall})
+			s.labels = append(s.labels, agree.Label{Item: r.PromptID, Unit: r.PromptID + "\x00" + completionKey(c), Labeler: r.Worker, Value: value})
 		}
 	}
 }
 
+// rating is the value on the set's axis.
+func (s *labelSet) rating(r prefs.Rating) (float64, bool) {
+	if s.axis != "" && s.axis != axisOverall {
+		return numberIn(r.Extra, s.axis)
+	}
+	if r.Overall == nil {
+		return 0, false
+	}
+	return *r.Overall, true
+}
+
+// numberIn is a member that is a number.
+func numberIn(f prefs.Fields, name string) (float64, bool) {
+	raw, ok := f.Get(name)
+	var v *float64
+	if !ok || json.Unmarshal(raw, &v) != nil || v == nil {
+		return 0, false
+	}
+	return *v, true
+}
+
+// namesIn is a member that is a list of texts.
+func namesIn(f prefs.Fields, name string) []string {
+	raw, _ := f.Get(name)
+	var list []string
+	_ = json.Unmarshal(raw, &list) // anything else is somebody else's member
+	return list
+}
+
+// addFlags adds the flags of each completion. A form asks for a yes or a no, so what is neither was not
+// answered; other sources list only what applies, and everything else is a no.
 func (s *labelSet) addFlags(r *prefs.Ranked) {
 	for _, rating := range r.Ratings {
 		if c, ok := completionOf(r, rating.ID); ok {
-			s.rated = append(s.rated, flagged{r.PromptID, r.PromptID + "\x00" + completionKey(c), r.Worker, rating.Flags})
+			s.rated = append(s.rated, flagged{r.PromptID, r.PromptID + "\x00" + completionKey(c), r.Worker, rating.Flags,
+				namesIn(rating.Extra, "flags_no"), r.FormVersion != "" || rating.Extra.Has("flags_no") || rating.Extra.Has("flags_na")})
 		}
 	}
 }
 
-// flagNames lists the flags that anybody gave, sorted.
+func (s *labelSet) addPromptFlags(r *prefs.Ranked) {
+	f := flagged{r.PromptID, r.PromptID, r.Worker, r.PromptFlags, namesIn(r.Extra, "prompt_flags_no"),
+		r.FormVersion != "" || r.Extra.Has("prompt_flags_no") || r.Extra.Has("prompt_flags_na")}
+	if f.asked || len(f.flags) > 0 || r.Extra.Has("prompt_flags") {
+		s.rated = append(s.rated, f)
+	}
+}
+
+// flagNames lists the flags that anybody gave or said no to, sorted.
 func (s *labelSet) flagNames() []string {
 	seen := map[string]bool{}
 	for _, r := range s.rated {
-		for _, f := range r.flags {
+		for _, f := range slices.Concat(r.flags, r.no) {
 			seen[f] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(seen))
 }
 
-// flagLabels is 1 where a person gave a completion the flag, 0 where not.
+// flagLabels is 1 where a person gave a completion the flag, 0 where they said no, missing where they
+// did not answer.
 func (s *labelSet) flagLabels(flag string) []agree.Label {
-	labels := make([]agree.Label, len(s.rated))
-	for i, r := range s.rated {
-		labels[i] = agree.Label{Item: r.item, Unit: flag + "\x00" + r.unit, Labeler: r.worker}
-		if slices.Contains(r.flags, flag) {
-			labels[i].Value = 1
+	labels := make([]agree.Label, 0, len(s.rated))
+	for _, r := range s.rated {
+		l := agree.Label{Item: r.item, Unit: flag + "\x00" + r.unit, Labeler: r.worker}
+		switch {
+		case slices.Contains(r.flags, flag):
+			l.Value = 1
+		case r.asked && !slices.Contains(r.no, flag):
+			continue
 		}
+		labels = append(labels, l)
 	}
 	return labels
 }

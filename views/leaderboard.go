@@ -7,6 +7,8 @@ import (
 
 // Leaderboard is a project's policies by what people prefer.
 type Leaderboard struct {
+	Freshness
+	Weighting
 	Choices     []Choice // baselines to choose from, the first is all others
 	Baseline    string   // a policy, or "" for all others
 	Standings   []Standing

@@ -8,7 +8,8 @@ import (
 
 func sampleLeaderboard() Leaderboard {
 	return Leaderboard{
-		Choices: []Choice{{"", "all others"}, {"ppo-0028", "ppo-0028"}, {"sft-0012", "sft-0012"}}, Baseline: "sft-0012", Comparisons: 6777, Labelers: 84, Method: "Bootstrap.",
+		Freshness: Freshness{Ready: true, Fresh: true},
+		Choices:   []Choice{{"", "all others"}, {"ppo-0028", "ppo-0028"}, {"sft-0012", "sft-0012"}}, Baseline: "sft-0012", Comparisons: 6777, Labelers: 84, Method: "Bootstrap.",
 		Standings: []Standing{
 			{"ppo-0028", 1, 1.12, Interval{.98, 1.26}, 2411, .754, Interval{.71, .79}, 900},
 			{"sft-0012", 2, -.2, Interval{-.3, -.1}, 2440, math.NaN(), NoInterval, 0},
@@ -33,7 +34,7 @@ func TestLeaderboardSaysWhatItDraws(t *testing.T) {
 	if strings.Contains(page, "Not enough answers") {
 		t.Error("the warning belongs to unbounded strengths only")
 	}
-	empty := render(t, LeaderboardPage(Frame{}, Leaderboard{}))
+	empty := render(t, LeaderboardPage(Frame{}, Leaderboard{Freshness: Freshness{Ready: true, Fresh: true}}))
 	if !strings.Contains(empty, "Nothing to compare yet") || strings.Contains(empty, "<table") {
 		t.Error("without comparisons the page must say so")
 	}

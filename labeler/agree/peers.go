@@ -12,32 +12,7 @@ type Peer struct {
 // compared with each other person's, not with a majority, so that a minority view that others
 // share is not counted as error.
 func (t *Table) Peers(resamples int, seed uint64) []Peer {
-	type total struct{ sum, n float64 }
-	byItem := make([]map[int]*total, len(t.Labelers))
-	for u := range t.Units {
-		cells := t.unit(u)
-		for i, me := range cells {
-			if me.Labeler < 0 || len(cells) < 2 {
-				continue
-			}
-			same := 0.0
-			for j, other := range cells {
-				if i != j && me.Value == other.Value {
-					same++
-				}
-			}
-			if byItem[me.Labeler] == nil {
-				byItem[me.Labeler] = map[int]*total{}
-			}
-			x := byItem[me.Labeler][t.itemOf[u]]
-			if x == nil {
-				x = &total{}
-				byItem[me.Labeler][t.itemOf[u]] = x
-			}
-			x.sum += same / float64(len(cells)-1)
-			x.n++
-		}
-	}
+	byItem := t.peerTotals()
 	peers := make([]Peer, len(t.Labelers))
 	for l, name := range t.Labelers {
 		var sums, counts []float64
@@ -51,6 +26,53 @@ func (t *Table) Peers(resamples int, seed uint64) []Peer {
 		peers[l] = Peer{Labeler: name, Units: int(units), Agreement: sum / units, CI: meanSpan(sums, counts, resamples, seed)}
 	}
 	return peers
+}
+
+// peerTotal is how often others said the same of the units of one item.
+type peerTotal struct{ sum, n float64 }
+
+// peerTotals is, by labeler and item, the shares of others with the same value, summed over units.
+func (t *Table) peerTotals() []map[int]*peerTotal {
+	byItem := make([]map[int]*peerTotal, len(t.Labelers))
+	for l := range byItem {
+		byItem[l] = map[int]*peerTotal{}
+	}
+	for u := range t.Units {
+		cells := t.unit(u)
+		for i, me := range cells {
+			if me.Labeler < 0 || len(cells) < 2 {
+				continue
+			}
+			same := 0.0
+			for j, other := range cells {
+				if i != j && me.Value == other.Value {
+					same++
+				}
+			}
+			x := byItem[me.Labeler][t.itemOf[u]]
+			if x == nil {
+				x = &peerTotal{}
+				byItem[me.Labeler][t.itemOf[u]] = x
+			}
+			x.sum += same / float64(len(cells)-1)
+			x.n++
+		}
+	}
+	return byItem
+}
+
+// PeerScores is, by labeler, the agreement with peers on each item that somebody else judged, too, by
+// the item's name: what a rolling agreement is made of.
+func (t *Table) PeerScores() map[string]map[string]float64 {
+	scores := make(map[string]map[string]float64, len(t.Labelers))
+	for l, byItem := range t.peerTotals() {
+		mine := make(map[string]float64, len(byItem))
+		for item, x := range byItem {
+			mine[t.Items[item]] = x.sum / x.n
+		}
+		scores[t.Labelers[l]] = mine
+	}
+	return scores
 }
 
 // meanSpan is the interval of Σ sums / Σ counts when whole clusters are resampled.
