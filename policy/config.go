@@ -81,7 +81,7 @@ func (c Config) kvWidth() int { return c.KVHeads * c.HeadDim }
 func (c Config) FlopsPerToken() float64 {
 	var n int
 	for _, t := range c.tensors() {
-		if t.kind == matrix || t.kind == head || t.kind == embedding && c.Tied {
+		if t.kind == matrix || t.kind == residual || t.kind == head || t.kind == embedding && c.Tied {
 			n += t.rows * t.cols
 		}
 	}

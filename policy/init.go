@@ -6,7 +6,7 @@ import (
 	"agora/policy/graph"
 )
 
-// initStd is the standard deviation of fresh weights (Radford et al. 2019).
+// initStd is the standard deviation of fresh weights by default (Radford et al. 2019).
 const initStd = 0.02
 
 // initStream keeps the random numbers of initialisation apart from those of training.
@@ -16,11 +16,13 @@ const initStream = 0x696e6974
 // stream divided by √(2·layers) so that its variance stays the same at any depth (GPT-2); gains 1,
 // biases 0. Under muP the hidden matrices are smaller by √m, see MuP. The values depend on the seed and
 // each weight's place only.
-func (m *Model) Init(seed uint64) {
+func (m *Model) Init(seed uint64) { m.initWith(seed, initStd) }
+
+func (m *Model) initWith(seed uint64, std float64) {
 	for i, t := range m.Config.tensors() {
 		p := m.Params.Get(t.param)
 		block := p.Data[t.row*p.Cols : (t.row+t.rows)*p.Cols]
-		std := initStd / math.Sqrt(m.Config.widthMult(t))
+		std := std / math.Sqrt(m.Config.widthMult(t))
 		switch t.kind {
 		case gain:
 			fill(block, 1)

@@ -153,7 +153,7 @@ func freshModel(c PretrainConfig, tok *tokenizer.Tokenizer) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.Init(uint64(c.Seed))
+	m.initWith(uint64(c.Seed), c.InitStd)
 	if c.ZeroReadout {
 		m.zeroReadout()
 	}

@@ -17,7 +17,8 @@ type shape struct {
 	Context  int
 	Batch    int // sequences per step
 	Tied     bool
-	Base     int // width at which muP is the standard parametrisation
+	Base     int     // width at which muP is the standard parametrisation
+	InitStd  float64 // of fresh weights at the base width
 }
 
 // config is the run of a model of that width: linear warm-up over a tenth of the steps, then linearly
@@ -28,7 +29,7 @@ func (s shape) config(parametrization string, width, steps int, rate float64, se
 	c.Preset = ""
 	c.Family, c.Layers, c.Width, c.Heads, c.FFN = s.Family, s.Layers, width, max(width/s.HeadDim, 1), int(s.FFNRatio*float64(width)+.5)
 	c.Vocab, c.Context, c.BatchSequences, c.Tied = s.Vocab, s.Context, s.Batch, s.Tied
-	c.Parametrization, c.BaseWidth = parametrization, s.Base
+	c.Parametrization, c.BaseWidth, c.InitStd = parametrization, s.Base, s.InitStd
 	c.BaseFFN = int(s.FFNRatio*float64(s.Base) + .5)
 	if width < s.HeadDim { // one narrower head, as the base has at its width
 		c.BaseHeads = max(s.Base/s.HeadDim, 1)

@@ -16,6 +16,7 @@ type TransferConfig struct {
 	BaseWidth int     `toml:"base_width" unit:"columns" help:"width at which muP equals the standard parametrisation"`
 	HeadDim   int     `toml:"head_dim" unit:"columns" help:"width of a head; their number grows"`
 	FFNRatio  float64 `toml:"ffn_ratio" help:"feed-forward width over width"`
+	InitStd   float64 `toml:"init_std" help:"standard deviation of fresh weights, under muP at the base width"`
 	Vocab     int     `toml:"vocab" unit:"tokens" help:"vocabulary of the tokenizer that is trained on the text"`
 	Context   int     `toml:"context" unit:"tokens" help:"length of a training window"`
 	Tied      bool    `toml:"tied" help:"use the embedding as output head"`
@@ -33,8 +34,8 @@ type TransferConfig struct {
 // rates for all seeds.
 func DefaultTransfer() TransferConfig {
 	return TransferConfig{
-		Family: policy.Llama, Layers: 4, Widths: []int{128, 256, 512}, BaseWidth: 128, HeadDim: 32, FFNRatio: 2,
-		Vocab: 512, Context: 128, Tied: true, BatchSequences: 2, Steps: 240, RateFrom: -11, RateTo: -3, Seeds: 3, Reach: 2, HeldOut: 8192,
+		Family: policy.Llama, Layers: 4, Widths: []int{128, 256, 512}, BaseWidth: 128, HeadDim: 32, FFNRatio: 2, InitStd: .08,
+		Vocab: 512, Context: 128, BatchSequences: 2, Steps: 240, RateFrom: -12, RateTo: -4, Seeds: 3, Reach: 2, HeldOut: 8192,
 	}
 }
 
@@ -55,7 +56,7 @@ func (c *TransferConfig) Validate() error {
 
 func (c *TransferConfig) shape() shape {
 	return shape{Family: c.Family, Layers: c.Layers, HeadDim: c.HeadDim, FFNRatio: c.FFNRatio, Vocab: c.Vocab, Context: c.Context,
-		Batch: c.BatchSequences, Tied: c.Tied, Base: c.BaseWidth}
+		Batch: c.BatchSequences, Tied: c.Tied, Base: c.BaseWidth, InitStd: c.InitStd}
 }
 
 // rates are the powers of 2.
