@@ -35,11 +35,21 @@ func (s RewardSource) hash() (string, error) {
 	if s.Command != "" {
 		return checkpoint.HashBytes([]byte("exec:" + s.Command)), nil
 	}
-	dir, err := policy.Resolve(s.Dir)
+	return hashReward(s.Dir)
+}
+
+// hashReward is the hash of a reward model's directory, with the head's name where it is one of several.
+func hashReward(dir string) (string, error) {
+	dir, head := reward.CutHead(dir)
+	dir, err := policy.Resolve(dir)
 	if err != nil {
 		return "", err
 	}
-	return checkpoint.HashDir(dir)
+	hash, err := checkpoint.HashDir(dir)
+	if head != "" {
+		hash += "#" + head
+	}
+	return hash, err
 }
 
 // open loads the reward model; a command needs nothing but a shell.

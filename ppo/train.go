@@ -135,12 +135,9 @@ func (j Job) hashes() (map[string]string, error) {
 		if dir == "" {
 			continue
 		}
-		dir, err := policy.Resolve(dir)
-		if err != nil {
+		var err error
+		if out[role], err = hashReward(dir); err != nil {
 			return nil, fmt.Errorf("%s: %w", role, err)
-		}
-		if out[role], err = checkpoint.HashDir(dir); err != nil {
-			return nil, err
 		}
 	}
 	for i, s := range j.Rewards {

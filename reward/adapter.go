@@ -31,7 +31,7 @@ func (m *Model) writeCheckpoint(dir string) error {
 // readCheckpoint is the inverse of writeCheckpoint.
 func (m *Model) readCheckpoint(dir string) error {
 	if m.Trunk.Adapter == nil {
-		saved, err := Load(dir)
+		saved, err := LoadHeads(dir)
 		if err != nil {
 			return err
 		}

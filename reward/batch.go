@@ -113,10 +113,10 @@ func (m *micro) add(g *group, total float32) {
 		m.last = append(m.last, int32(len(m.ids)-1))
 	}
 	for _, p := range g.pairs {
-		m.pairs = append(m.pairs, link{base + p.a, base + p.b, p.weight / total, p.margin})
+		m.pairs = append(m.pairs, link{a: base + p.a, b: base + p.b, weight: p.weight / total, margin: p.margin, of: p.of})
 	}
 	for _, p := range g.ties {
-		m.ties = append(m.ties, link{a: base + p.a, b: base + p.b, weight: p.weight / total})
+		m.ties = append(m.ties, link{a: base + p.a, b: base + p.b, weight: p.weight / total, of: p.of})
 	}
 	for _, s := range g.stages {
 		s = stage{base + s.first, slices.Clone(s.others), s.weight / total}

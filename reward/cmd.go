@@ -116,7 +116,7 @@ func (r *Report) String() string {
 
 // EvalCmd is `agora reward eval`.
 type EvalCmd struct {
-	Model   string   `name:"model" required:"" help:"Reward model directory, or the run that made it."`
+	Model   string   `name:"model" required:"" help:"Reward model directory, or the run that made it; DIR#GROUP is one head of several, DIR reads each judgment with its group's."`
 	Data    []string `name:"data" required:"" help:"Preference file of any format. Repeatable."`
 	Format  string   `name:"format" default:"auto" help:"Format of --data."`
 	Threads int      `name:"threads" help:"Worker threads; 0 is one per core."`
@@ -133,7 +133,7 @@ are known; by group and labeler fold, by margin with calibration, and against le
 
 // Run evaluates.
 func (c *EvalCmd) Run(ctx context.Context) error {
-	s, err := openScorer(c.Model, c.Threads)
+	s, err := openScorer(c.Model, c.Threads, true)
 	if err != nil {
 		return err
 	}
@@ -180,8 +180,13 @@ func printParts(w io.Writer, what string, parts map[string]Part) {
 	}
 }
 
-func openScorer(dir string, threads int) (*Scorer, error) {
-	m, err := Load(dir)
+// openScorer compiles a model's scoring pass; of one with heads, all of them where whole is set.
+func openScorer(dir string, threads int, whole bool) (*Scorer, error) {
+	load := Load
+	if _, head := CutHead(dir); whole && head == "" {
+		load = LoadHeads
+	}
+	m, err := load(dir)
 	if err != nil {
 		return nil, fmt.Errorf("--model: %w", err)
 	}
@@ -197,7 +202,7 @@ func openScorer(dir string, threads int) (*Scorer, error) {
 
 // ScoreCmd is `agora reward score`.
 type ScoreCmd struct {
-	Model   string `name:"model" required:"" help:"Reward model directory, or the run that made it."`
+	Model   string `name:"model" required:"" help:"Reward model directory, or the run that made it; DIR#GROUP is one head of several, DIR their mean."`
 	Data    string `name:"data" required:"" help:"File with completions: completions, ranked, demo or a preference format."`
 	Format  string `name:"format" default:"auto" help:"Format of --data."`
 	Threads int    `name:"threads" help:"Worker threads; 0 is one per core."`
@@ -216,7 +221,7 @@ const scoreChunk = 512
 
 // Run scores as it reads.
 func (c *ScoreCmd) Run(ctx context.Context) error {
-	s, err := openScorer(c.Model, c.Threads)
+	s, err := openScorer(c.Model, c.Threads, false)
 	if err != nil {
 		return err
 	}

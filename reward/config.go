@@ -32,6 +32,10 @@ type TrainConfig struct {
 	LabelSmoothing float64 `toml:"label_smoothing" json:"label_smoothing" unit:"share" help:"of the labels taken to be wrong; kwise only"`
 	MarginCoef     float64 `toml:"margin_coef" json:"margin_coef" unit:"score" help:"the better score must be ahead by this times the row's margin column, or its strength (1 slightly, 2 clearly); 0 = no margins; kwise only"`
 
+	GroupBy    string  `toml:"group_by" json:"group_by" unit:"name" help:"group attribute of the labelers, a key of the rankings' groups such as gender, for group_heads and robust_rate"`
+	GroupHeads bool    `toml:"group_heads" json:"group_heads" unit:"" help:"a head for each group on one trunk: DIR#GROUP is that group's reward, DIR their mean; kwise only"`
+	RobustRate float64 `toml:"robust_rate" json:"robust_rate" unit:"1/nat" help:"how fast weight moves to the group with the highest loss (group DRO), .01 … 1; 0 = every ranking counts alike; kwise only"`
+
 	Ties         string `toml:"ties" json:"ties" unit:"" help:"what a tie teaches: drop nothing, half equal scores, davidson a third outcome"`
 	IgnorePrompt bool   `toml:"ignore_prompt" json:"ignore_prompt" unit:"" help:"score completions without their prompts"`
 
@@ -100,6 +104,14 @@ func (c TrainConfig) Validate() error {
 		return fmt.Errorf("reward: margin_coef %v must not be negative", c.MarginCoef)
 	case c.Loss == LossPlackettLuce && (c.Ties != string(TiesDrop) || c.LabelSmoothing > 0 || c.MarginCoef > 0):
 		return fmt.Errorf("reward: loss %s ranks whole lists: ties = %s, label_smoothing and margin_coef belong to %s", c.Loss, c.Ties, LossKwise)
+	case !(c.RobustRate >= 0):
+		return fmt.Errorf("reward: robust_rate %v must not be negative", c.RobustRate)
+	case c.GroupBy == "" && (c.GroupHeads || c.RobustRate > 0):
+		return fmt.Errorf("reward: group_heads and robust_rate need group_by, the name of a group attribute")
+	case c.GroupBy != "" && !c.GroupHeads && c.RobustRate == 0:
+		return fmt.Errorf("reward: group_by %q does nothing without group_heads or robust_rate", c.GroupBy)
+	case c.GroupBy != "" && (c.Loss != LossKwise || c.Ties == string(TiesDavidson)):
+		return fmt.Errorf("reward: group_heads and robust_rate go with loss = %s and ties = drop or half", LossKwise)
 	case c.Ties == string(TiesDavidson) && c.MarginCoef > 0:
 		return fmt.Errorf("reward: margin_coef %v does not go with ties = davidson", c.MarginCoef)
 	case c.Split != "auto" && c.Split != "field" && c.Split != "hash" && c.Split != "none":

@@ -41,7 +41,8 @@ func (c *cutter) place(l link) (link, *group) {
 			part.texts = append(part.texts, c.whole.texts[i])
 		}
 	}
-	return link{c.at[l.a], c.at[l.b], l.weight, l.margin}, part
+	l.a, l.b = c.at[l.a], c.at[l.b]
+	return l, part
 }
 
 // needs counts the tokens of a comparison's texts that the last part does not have yet.

@@ -18,6 +18,7 @@ type Report struct {
 	Loss     float64    `json:"loss"` // mean −log σ(margin), nats
 	Ties     int        `json:"ties"` // tied pairs, left out
 
+	Heads         []string        `json:"heads,omitempty"` // groups whose judgments are read by a head of their own
 	ByGroup       map[string]Part `json:"by_group"`        // "gender=woman" …
 	ByLabelerFold map[string]Part `json:"by_labeler_fold"` // worker_fold, else labelers hashed into 5
 	WorstGroup    string          `json:"worst_group"`     // the least accurate one with 20 pairs or more
@@ -84,7 +85,11 @@ func evaluate(ctx context.Context, s *Scorer, lines []*prefs.Ranked, full bool) 
 	if err != nil {
 		return nil, err
 	}
-	r := &Report{Truncated: cut}
+	own, err := s.scoreByHead(ctx, lines)
+	if err != nil {
+		return nil, err
+	}
+	r := &Report{Truncated: cut, Heads: s.m.Heads}
 	clusterOf, clusters := clustering(lines)
 	var all []observation
 	for _, line := range lines {
@@ -92,7 +97,7 @@ func evaluate(ctx context.Context, s *Scorer, lines []*prefs.Ranked, full bool) 
 		r.Ties += ties
 		for _, p := range pairs {
 			o := observation{line: line, unit: clusterOf(line), better: textName(line, p.Better), worse: textName(line, p.Worse)}
-			a, b := texts[o.better], texts[o.worse]
+			a, b := own.of(line, texts, o.better), own.of(line, texts, o.worse)
 			o.margin, o.longer = a.score-b.score, sign(a.length-b.length)
 			all = append(all, o)
 			r.Accuracy += o.right()

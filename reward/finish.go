@@ -125,17 +125,16 @@ func promptText(turns []prefs.Message) string {
 
 // centre shifts the bias so that the mean score of the texts is 0.
 func (m *Model) centre(ctx context.Context, s *Scorer, texts [][]int32) error {
+	if len(m.Heads) > 0 {
+		return m.centreHeads(ctx, s, texts)
+	}
 	m.Bias().Data[0] = 0
 	m.Trunk.Params.Changed()
 	scores, err := s.Score(ctx, texts)
 	if err != nil || len(scores) == 0 {
 		return err
 	}
-	sum := 0.0
-	for _, x := range scores {
-		sum += float64(x)
-	}
-	m.Bias().Data[0] = float32(-sum / float64(len(scores)))
+	m.Bias().Data[0] = -mean32(scores)
 	m.Trunk.Params.Changed()
 	return nil
 }

@@ -23,6 +23,8 @@ type link struct {
 	a, b   int32
 	weight float32
 	margin float32 // how far score a should be above score b, in the scores' unit
+	of     int32   // the labeler's group, an index into grouping.names; 0 without groups
+	plain  float32 // weight before its group was reweighed, set in a step
 }
 
 // rule says what lines teach.
@@ -30,6 +32,7 @@ type rule struct {
 	ties   TiePolicy
 	margin float64 // factor on marginOf
 	stages bool    // for the Plackett–Luce loss
+	groups grouping
 }
 
 // group is the K-wise unit: texts of one prompt that lines compare with each
@@ -94,8 +97,9 @@ func makeGroups(lines []*prefs.Ranked, enc *encoder, how rule) ([]group, GroupSt
 			return nil, stats, err
 		}
 		out[i].weight += float32(r.WeightOr1())
-		out[i].pairs = addLinks(out[i].pairs, pairs, at)
-		out[i].ties = addLinks(out[i].ties, tied, at)
+		of := how.groups.index(r)
+		out[i].pairs = addLinks(out[i].pairs, pairs, at, of)
+		out[i].ties = addLinks(out[i].ties, tied, at, of)
 		if how.stages {
 			out[i].stages = append(out[i].stages, moved(stagesOf(r), at)...)
 		}
@@ -193,18 +197,18 @@ func placeTexts(g *group, places map[string]int32, r *prefs.Ranked, enc *encoder
 	return at, nil
 }
 
-// addLinks adds a line's comparisons to the group's; equal ones become one.
-func addLinks(all, line []link, at []int32) []link {
+// addLinks adds a line's comparisons, by a labeler of a group, to the prompt's; equal ones become one.
+func addLinks(all, line []link, at []int32, of int32) []link {
 next:
 	for _, l := range line {
 		a, b := at[l.a], at[l.b]
 		for i := range all {
-			if all[i].a == a && all[i].b == b && all[i].margin == l.margin {
+			if all[i].a == a && all[i].b == b && all[i].margin == l.margin && all[i].of == of {
 				all[i].weight += l.weight
 				continue next
 			}
 		}
-		all = append(all, link{a, b, l.weight, l.margin})
+		all = append(all, link{a: a, b: b, weight: l.weight, margin: l.margin, of: of})
 	}
 	return all
 }
@@ -225,6 +229,13 @@ func (f pairFeed) feed(feeds *graph.Feeds, pairs, ties []link) {
 	feeds.Ints(f.better, a)
 	feeds.Ints(f.worse, b)
 	feeds.Floats(f.weight, w)
+	if f.head != nil {
+		heads := make([]int32, len(pairs))
+		for i, l := range pairs {
+			heads[i] = l.of
+		}
+		feeds.Ints(f.head, heads)
+	}
 	if f.margin != nil {
 		margins := make([]float32, len(pairs))
 		for i, l := range pairs {
@@ -249,7 +260,7 @@ func smoothed(pairs []link, share float64) []link {
 	out := make([]link, 0, 2*len(pairs))
 	for _, l := range pairs {
 		wrong := float32(share) * l.weight
-		out = append(out, link{l.a, l.b, l.weight - wrong, l.margin}, link{l.b, l.a, wrong, -l.margin})
+		out = append(out, link{a: l.a, b: l.b, weight: l.weight - wrong, margin: l.margin, of: l.of}, link{a: l.b, b: l.a, weight: wrong, margin: -l.margin, of: l.of})
 	}
 	return out
 }

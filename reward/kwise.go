@@ -10,6 +10,7 @@ type pairFeed struct {
 	tieA, tieB, tieWeight *graph.Value // [ties], Davidson's model only
 	zeroPairs, zeroTies   *graph.Value // [pairs], [ties] zeros: they spread the tie parameter over rows
 	margin                *graph.Value // [pairs]; nil without margins
+	head                  *graph.Value // [pairs] whose head reads the comparison; nil with one head for all
 	smoothing             float64      // share of the labels taken to be wrong
 }
 

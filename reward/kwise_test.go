@@ -95,7 +95,7 @@ func TestKwiseClosedForms(t *testing.T) {
 }
 
 func TestTiesAsHalvesPullTogether(t *testing.T) {
-	tie := []link{{0, 1, .5, 0}, {1, 0, .5, 0}}
+	tie := []link{{a: 0, b: 1, weight: .5}, {a: 1, b: 0, weight: .5}}
 	loss, grad := lossOf(t, []float32{0, 0}, tie, nil, nil)
 	if math.Abs(loss-math.Ln2) > 1e-7 || grad[0] != 0 || grad[1] != 0 {
 		t.Errorf("equal scores: loss %v gradient %v, want ln 2 and 0", loss, grad)
@@ -107,7 +107,7 @@ func TestTiesAsHalvesPullTogether(t *testing.T) {
 
 func TestDavidson(t *testing.T) {
 	zero, small := float32(0), float32(-60)
-	win, tie := []link{{0, 1, 1, 0}}, []link{{0, 1, 1, 0}}
+	win, tie := []link{{a: 0, b: 1, weight: 1}}, []link{{a: 0, b: 1, weight: 1}}
 	for _, tt := range []struct {
 		name       string
 		scores     []float32
@@ -129,7 +129,7 @@ func TestDavidson(t *testing.T) {
 
 func TestLossGradients(t *testing.T) {
 	scores := []float32{.3, -1.2, .8, 2.1, -.4}
-	pairs, ties := ranking(2, 4, 1, 3, 5), []link{{0, 3, .25, 0}, {1, 4, .5, 0}}
+	pairs, ties := ranking(2, 4, 1, 3, 5), []link{{a: 0, b: 3, weight: .25}, {a: 1, b: 4, weight: .5}}
 	logNu := float32(-.7)
 	for name, nu := range map[string]*float32{"kwise": nil, "davidson": &logNu} {
 		tied := ties

@@ -9,6 +9,7 @@ type stepSums struct {
 	margin          float64
 	min, max, total float64
 	texts, tokens   int
+	groups          groupSums
 }
 
 // add takes one pass: its share of the loss and the scores of its texts.
@@ -18,6 +19,7 @@ func (s *stepSums) add(m micro, loss float64, scores []float32) {
 		w, d := float64(p.weight), float64(scores[p.a]-scores[p.b])
 		s.compared += w
 		s.margin += w * d
+		s.groups.add(p, d)
 		switch {
 		case d > 0:
 			s.right += w

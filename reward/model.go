@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"agora/policy"
 	"agora/policy/checkpoint"
@@ -16,8 +17,8 @@ import (
 
 // Names of the head's parameters, those of transformers' ...ForSequenceClassification.
 const (
-	headName  = "score.weight"     // [1, width]
-	biasName  = "score.bias"       // [1, 1], set by centring, never trained: the loss does not see it
+	headName  = "score.weight"     // [heads, width]; one head, unless groups have their own
+	biasName  = "score.bias"       // [1, heads], set by centring, never trained: the loss does not see it
 	logNuName = "score.tie_log_nu" // [1, 1], Davidson's parameter, only with ties = davidson
 )
 
@@ -27,6 +28,8 @@ type Model struct {
 	Trunk        *policy.Model // its output head is the embedding, which nothing reads
 	IgnorePrompt bool          // texts are scored without their prompts
 	MaxTokens    int           // longest sequence, prompt included
+	Heads        []string      // groups with a head of their own; empty: one head for all
+	GroupBy      string        // what attribute of a labeler those groups are values of
 }
 
 // New puts a fresh head on a copy of a policy's trunk. The head is normal with
@@ -69,15 +72,19 @@ func empty(c policy.Config) (*Model, error) {
 }
 
 func (m *Model) addHead() error {
-	if _, err := m.Trunk.Params.Add(headName, 1, m.Trunk.Config.Width); err != nil {
+	heads := max(1, len(m.Heads))
+	if _, err := m.Trunk.Params.Add(headName, heads, m.Trunk.Config.Width); err != nil {
 		return err
 	}
-	bias, err := m.Trunk.Params.Add(biasName, 1, 1)
+	bias, err := m.Trunk.Params.Add(biasName, 1, heads)
 	if err != nil {
 		return err
 	}
 	bias.Frozen, bias.NoDecay = true, true
-	return nil
+	if len(m.Heads) == 0 {
+		return nil
+	}
+	return m.addMixture()
 }
 
 // normal is a draw by Box and Muller (1958) at positions at and at+1 of a key.
@@ -86,13 +93,17 @@ func normal(key, at uint64) float64 {
 	return radius * math.Cos(2*math.Pi*graph.Uniform(key, at+1))
 }
 
-// Head and Bias are the head's parameters, [1, width] and [1, 1].
+// Head and Bias are the head's parameters, [heads, width] and [1, heads].
 func (m *Model) Head() *graph.Param { return m.Trunk.Params.Get(headName) }
 func (m *Model) Bias() *graph.Param { return m.Trunk.Params.Get(biasName) }
 
-// Scores traces hidden states [rows, width] to scores [rows, 1].
+// Scores traces hidden states [rows, width] to scores [rows, 1], of several heads as Select says.
 func (m *Model) Scores(g *graph.Graph, hidden *graph.Value) *graph.Value {
-	return g.Linear(hidden, m.Head(), m.Bias())
+	scores := g.Linear(hidden, m.Head(), m.Bias())
+	if len(m.Heads) > 0 {
+		scores = g.Linear(scores, m.Trunk.Params.Get(selectName), nil)
+	}
+	return scores
 }
 
 // Encode turns a prompt and a completion into the tokens to score.
@@ -120,7 +131,7 @@ func (m *Model) writeFiles(dir string) error {
 	if err := m.Trunk.WriteFiles(dir); err != nil {
 		return err
 	}
-	if err := classifierConfig(filepath.Join(dir, "config.json")); err != nil {
+	if err := m.classifierConfig(filepath.Join(dir, "config.json")); err != nil {
 		return err
 	}
 	const trunk, head = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
@@ -141,8 +152,8 @@ func (m *Model) writeFiles(dir string) error {
 // headTensors are the score's weight and bias, and the parameter of ties.
 func (m *Model) headTensors() []checkpoint.Tensor {
 	tensors := []checkpoint.Tensor{
-		{Name: headName, Shape: []int{1, m.Trunk.Config.Width}, Data: m.Head().Data, DType: checkpoint.F32},
-		{Name: biasName, Shape: []int{1}, Data: m.Bias().Data, DType: checkpoint.F32},
+		{Name: headName, Shape: []int{m.Head().Rows, m.Trunk.Config.Width}, Data: m.Head().Data, DType: checkpoint.F32},
+		{Name: biasName, Shape: []int{m.Bias().Cols}, Data: m.Bias().Data, DType: checkpoint.F32},
 	}
 	if nu := m.Trunk.Params.Get(logNuName); nu != nil {
 		tensors = append(tensors, checkpoint.Tensor{Name: logNuName, Shape: []int{1}, Data: nu.Data, DType: checkpoint.F32})
@@ -155,7 +166,7 @@ func (m *Model) headTensors() []checkpoint.Tensor {
 // last token that is not padding, and a padding token equal to the end token
 // would move it one token too far to the left. Without one it reads the last
 // token, and refuses batches.
-func classifierConfig(path string) error {
+func (m *Model) classifierConfig(path string) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -172,6 +183,13 @@ func classifierConfig(path string) error {
 		"architectures": []string{name}, "id2label": map[string]string{"0": "reward"}, "label2id": map[string]int{"reward": 0},
 		"pad_token_id": nil,
 	})
+	if len(m.Heads) > 0 {
+		labels, ids := map[string]string{}, map[string]int{}
+		for h, name := range m.Heads {
+			labels[fmt.Sprint(h)], ids[name] = name, h
+		}
+		maps.Copy(config, map[string]any{"id2label": labels, "label2id": ids, "score_heads": m.Heads})
+	}
 	return writeJSON(path, config)
 }
 
@@ -207,8 +225,34 @@ func writeJSON(path string, v any) error {
 	return os.WriteFile(path, append(data, '\n'), 0o644)
 }
 
-// Load reads a reward model's directory, or the directory of the run that made it.
+// Load reads a reward model's directory, or the directory of the run that made it. Of a model with a
+// head for each group, DIR#GROUP is that group's reward and DIR the mean of all.
 func Load(dir string) (*Model, error) {
+	dir, head := CutHead(dir)
+	m, err := LoadHeads(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.collapse(head); err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return m, nil
+}
+
+// CutHead takes DIR#GROUP apart; a directory whose name has the sign itself stays whole.
+func CutHead(dir string) (path, head string) {
+	at := strings.LastIndexByte(dir, '#')
+	if at < 0 {
+		return dir, ""
+	}
+	if _, err := os.Stat(dir); err == nil {
+		return dir, ""
+	}
+	return dir[:at], dir[at+1:]
+}
+
+// LoadHeads is Load with all heads.
+func LoadHeads(dir string) (*Model, error) {
 	dir, err := policy.Resolve(dir)
 	if err != nil {
 		return nil, err
@@ -218,6 +262,9 @@ func Load(dir string) (*Model, error) {
 		return nil, err
 	}
 	m := &Model{Trunk: trunk, MaxTokens: trunk.Config.Context}
+	if m.Heads, err = headsOf(dir); err != nil {
+		return nil, err
+	}
 	if err := m.addHead(); err != nil {
 		return nil, err
 	}
@@ -229,11 +276,11 @@ func Load(dir string) (*Model, error) {
 	if !ts.Has(headName) {
 		return nil, fmt.Errorf("%s is not a reward model: it has no %s", dir, headName)
 	}
-	if err := ts.Read(headName, []int{1, trunk.Config.Width}, m.Head().Data); err != nil {
+	if err := ts.Read(headName, []int{m.Head().Rows, trunk.Config.Width}, m.Head().Data); err != nil {
 		return nil, err
 	}
 	if ts.Has(biasName) { // a foreign classifier has none
-		if err := ts.Read(biasName, []int{1}, m.Bias().Data); err != nil {
+		if err := ts.Read(biasName, []int{m.Bias().Cols}, m.Bias().Data); err != nil {
 			return nil, err
 		}
 	}
@@ -245,6 +292,22 @@ func Load(dir string) (*Model, error) {
 	}
 	trunk.Params.Changed()
 	return m, m.readSettings(dir)
+}
+
+// headsOf are the groups with a head of their own, from a model's config.json.
+func headsOf(dir string) ([]string, error) {
+	path := filepath.Join(dir, "config.json")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var config struct {
+		Heads []string `json:"score_heads"`
+	}
+	if err := json.Unmarshal(data, &config); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return config.Heads, nil
 }
 
 // addTies adds Davidson's parameter, ν = 1 at first: equal texts tie one time in three.
@@ -265,13 +328,14 @@ func (m *Model) readSettings(dir string) error {
 		return err
 	}
 	var c struct {
-		IgnorePrompt bool `json:"ignore_prompt"`
-		MaxTokens    int  `json:"max_tokens"`
+		IgnorePrompt bool   `json:"ignore_prompt"`
+		MaxTokens    int    `json:"max_tokens"`
+		GroupBy      string `json:"group_by"`
 	}
 	if err := json.Unmarshal(data, &c); err != nil {
 		return fmt.Errorf("%s: config: %w", filepath.Join(dir, checkpoint.ManifestFile), err)
 	}
-	m.IgnorePrompt = c.IgnorePrompt
+	m.IgnorePrompt, m.GroupBy = c.IgnorePrompt, c.GroupBy
 	if c.MaxTokens > 0 {
 		m.MaxTokens = min(c.MaxTokens, m.MaxTokens)
 	}

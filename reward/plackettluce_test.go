@@ -113,7 +113,7 @@ func TestMarginsAndSmoothing(t *testing.T) {
 		{"one label in five wrong", 0, .2, .8*lost(1.25) + .2*lost(-1.25)},
 		{"both", 1, .2, .8*lost(.25) + .2*lost(-.25)},
 	} {
-		got := kwiseOf(t, scores, tt.smoothing, link{0, 1, 1, float32(tt.margin)})
+		got := kwiseOf(t, scores, tt.smoothing, link{a: 0, b: 1, weight: 1, margin: float32(tt.margin)})
 		if math.Abs(got-tt.want) > 1e-6 {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}

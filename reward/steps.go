@@ -70,8 +70,9 @@ func (t *trainer) step(ctx context.Context) (map[string]float64, error) {
 	for i := range batch {
 		batch[i] = &t.groups[t.order.at(n*t.batch+i)]
 	}
-	var sum stepSums
+	sum := stepSums{groups: newGroupSums(len(t.grouping.names))}
 	for i, m := range split(batch, t.limits) {
+		m.reweigh(t.robust)
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -86,6 +87,7 @@ func (t *trainer) step(ctx context.Context) (map[string]float64, error) {
 		return nil, err
 	}
 	values := sum.metrics()
+	t.weigh(sum.groups, values)
 	values["learning_rate"], values["grad_norm"] = lr, norm
 	values["epoch"] = float64((n+1)*t.batch) / float64(len(t.groups))
 	values["tokens_per_second"] = float64(sum.tokens) / time.Since(began).Seconds()
@@ -112,6 +114,9 @@ func (t *trainer) feed(m micro, step uint64, i int) {
 // step, if the run was stopped before it had validated and logged them.
 const pendingState = "pending"
 
+// robustState is the part of a checkpoint that holds the groups' weights.
+const robustState = "robust"
+
 // commit writes the checkpoint that the run can go on from.
 func (t *trainer) commit() error {
 	return t.run.Commit(t.manifest(nil), func(tmp string) error {
@@ -120,6 +125,11 @@ func (t *trainer) commit() error {
 		}
 		if t.pending != nil {
 			if err := policy.WriteStateJSON(tmp, pendingState, t.pending); err != nil {
+				return err
+			}
+		}
+		if t.robust != nil {
+			if err := policy.WriteStateJSON(tmp, robustState, t.robust); err != nil {
 				return err
 			}
 		}

@@ -76,11 +76,14 @@ type trainer struct {
 	scores  *graph.Value // [seqs, 1]
 	pairs   pairFeed
 	choices stageFeed // instead of pairs, with the Plackett–Luce loss
-	loss    *graph.Value
-	prog    graph.Program
-	feeds   graph.Feeds
-	opt     *policy.Optimizer
-	scorer  *Scorer
+
+	grouping grouping // of labelers; empty unless group_by
+	robust   *robust  // nil unless robust_rate
+	loss     *graph.Value
+	prog     graph.Program
+	feeds    graph.Feeds
+	opt      *policy.Optimizer
+	scorer   *Scorer
 
 	pending map[string]float64 // metrics of the newest step, until they are logged
 }
@@ -101,9 +104,23 @@ func (t *trainer) prepare(p *policy.Model) (err error) {
 		t.model.addTies()
 	}
 	t.split = SplitLines(t.data.Rankings, t.cfg)
-	t.groups, t.stats, err = makeGroups(t.split.Train, t.model.encoder(), t.cfg.rule())
+	how := t.cfg.rule()
+	if how.groups = groupingOf(t.split.Train, t.cfg.GroupBy); how.groups.check() != nil {
+		return how.groups.check()
+	}
+	if t.cfg.GroupHeads {
+		t.model.GroupBy = t.cfg.GroupBy
+		if err := t.model.addHeads(how.groups.names); err != nil {
+			return err
+		}
+	}
+	t.groups, t.stats, err = makeGroups(t.split.Train, t.model.encoder(), how)
 	if err != nil {
 		return err
+	}
+	t.grouping = how.groups
+	if t.cfg.RobustRate > 0 {
+		t.robust = newRobust(t.cfg.RobustRate, shares(t.groups, len(how.groups.names)))
 	}
 	if len(t.groups) == 0 {
 		return fmt.Errorf("reward: nothing to learn: %d rankings for training, none with two completions of different rank", len(t.split.Train))
@@ -142,6 +159,11 @@ func (t *trainer) readState(dir string) error {
 	if err := t.opt.ReadState(dir, "optimizer"); err != nil {
 		return err
 	}
+	if t.robust != nil {
+		if err := policy.ReadStateJSON(dir, robustState, t.robust); err != nil {
+			return err
+		}
+	}
 	err := policy.ReadStateJSON(dir, pendingState, &t.pending)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -156,13 +178,14 @@ func (t *trainer) trace() *graph.Graph {
 	t.in = t.model.Trunk.NewInput(g, "texts", tokens, seqs)
 	t.in.Dropout, t.in.AdapterDropout, t.in.Recompute = t.cfg.Dropout, t.cfg.AdapterDropout, t.cfg.Recompute
 	t.last = g.Ints("last", seqs)
-	t.scores = t.model.Scores(g, g.GatherRows(t.model.Trunk.Hidden(g, t.in), t.last))
-	t.loss = t.traceLoss(g)
+	ends := g.GatherRows(t.model.Trunk.Hidden(g, t.in), t.last)
+	t.scores = t.model.Scores(g, ends)
+	t.loss = t.traceLoss(g, ends)
 	g.Gradients(t.loss)
 	return g
 }
 
-func (t *trainer) traceLoss(g *graph.Graph) *graph.Value {
+func (t *trainer) traceLoss(g *graph.Graph, ends *graph.Value) *graph.Value {
 	if t.cfg.Loss == LossPlackettLuce {
 		t.choices = newStageFeed(g, g.Dim("stages", t.limits.stages), g.Dim("entries", t.limits.entries))
 		return plackettLuceLoss(g, t.scores, t.choices)
@@ -180,6 +203,10 @@ func (t *trainer) traceLoss(g *graph.Graph) *graph.Value {
 	t.pairs.smoothing = t.cfg.LabelSmoothing
 	if t.cfg.MarginCoef > 0 {
 		t.pairs.margin = g.Floats("pair_margin", pairs, 1)
+	}
+	if len(t.model.Heads) > 0 {
+		t.pairs.head = g.Ints("pair_head", pairs)
+		return headsLoss(g, t.model, ends, t.pairs)
 	}
 	if nu != nil {
 		return davidsonLoss(g, t.scores, nu, t.pairs)

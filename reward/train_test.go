@@ -93,6 +93,9 @@ func toyConfig() TrainConfig {
 func train(ctx context.Context, t testing.TB, dir string, c TrainConfig, opt policy.RunOptions) (*Result, error) {
 	t.Helper()
 	lines := toyRankings(200)
+	if c.GroupBy != "" {
+		lines = opposed(200, 4)
+	}
 	return Train(ctx, device(t), tinyPolicy(t, toyTexts(lines), 300, 32, 2), Data{Rankings: lines}, c, dir, opt)
 }
 
@@ -246,6 +249,9 @@ func TestResumeIsBitEqual(t *testing.T) {
 	checkResume(t, c)
 	c.LoRA.Rank, c.AdapterDropout, c.Recompute = 4, .1, true
 	checkResume(t, c)
+	c.LoRA.Rank, c.AdapterDropout, c.Recompute = 0, 0, false
+	c.GroupBy, c.GroupHeads, c.RobustRate = "side", true, .2
+	checkResume(t, c)
 }
 
 func checkResume(t *testing.T, c TrainConfig) {
@@ -321,9 +327,16 @@ func TestThreadsGiveTheSameBits(t *testing.T) {
 // Finite differences through trunk, head and loss, for the reference interpreter
 // (float64) and for the device.
 func TestGradientThroughTheWholeModel(t *testing.T) {
-	lines := toyRankings(4)
+	checkGradients(t, toyConfig(), toyRankings(4))
+	c := toyConfig()
+	c.GroupBy, c.GroupHeads, c.MarginCoef = "side", true, .5
+	checkGradients(t, c, opposed(4, 2))
+}
+
+func checkGradients(t *testing.T, c TrainConfig, lines []*prefs.Ranked) {
+	t.Helper()
 	p := tinyPolicy(t, toyTexts(lines), 280, 32, 1)
-	tr := &trainer{dev: device(t), cfg: toyConfig(), data: Data{Rankings: lines}}
+	tr := &trainer{dev: device(t), cfg: c, data: Data{Rankings: lines}}
 	tr.cfg.Dropout, tr.cfg.Split, tr.cfg.MicroTokens = 0, "none", 4096
 	if err := tr.prepare(p); err != nil {
 		t.Fatal(err)
