@@ -63,10 +63,26 @@ func linkArtefact(tx *gorm.DB, in NewArtefact) error {
 			rows = append(rows, ArtefactWorker{in.ID, in.ProjectID, worker, n})
 		}
 	}
-	if len(rows) == 0 {
-		return nil
+	elsewhere, err := foreignWorkers(tx, in)
+	if rows = append(rows, elsewhere...); err != nil || len(rows) == 0 {
+		return err
 	}
 	return once().CreateInBatches(&rows, 200).Error
+}
+
+// foreignWorkers are the workers of an artefact whose answers came into its
+// project with an export of another one: there they have the same pseudonym.
+func foreignWorkers(tx *gorm.DB, in NewArtefact) ([]ArtefactWorker, error) {
+	var from []ArtefactWorker
+	err := tx.Raw(`SELECT DISTINCT w.project_id, w.worker FROM imports i JOIN artefacts a ON a.sha256 = i.sha256
+		JOIN artefact_workers w ON w.artefact_id = a.id WHERE i.project_id = ? AND w.project_id <> ?`, in.ProjectID, in.ProjectID).Scan(&from).Error
+	var rows []ArtefactWorker
+	for _, w := range from {
+		if n, ok := in.Workers[w.Worker]; ok {
+			rows = append(rows, ArtefactWorker{in.ID, w.ProjectID, w.Worker, n})
+		}
+	}
+	return rows, err
 }
 
 // plainHash is a hash without "sha256:" in front.

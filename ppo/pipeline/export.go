@@ -36,18 +36,37 @@ func (w *Worker) prepare(ctx context.Context, job *Job) error {
 			if job.Project == 0 {
 				return fmt.Errorf("a %s run needs the input %q or a project", job.Kind, needs.input)
 			}
-			card, err := prefs.Write(path, needs.format, needs.records(ctx, job.Project), prefs.About{})
-			if err != nil {
-				return fmt.Errorf("export the project: %w", err)
-			}
-			if card.Records == 0 {
-				_ = os.Remove(path)
-				return fmt.Errorf("the project has no %s yet", map[string]string{KindSFT: "demonstrations", KindReward: "answers", KindPPO: "prompts"}[job.Kind])
+			if err := w.export(ctx, *job, path, needs.format, needs.records); err != nil {
+				return err
 			}
 		}
 		job.Inputs[needs.input] = Input{Path: path}
 	}
-	return hashInputs(job.Inputs)
+	if err := hashInputs(job.Inputs); err != nil {
+		return err
+	}
+	return w.refuseWithdrawn(ctx, *job)
+}
+
+// export writes what a run learns from its project, with its card, and registers the file with
+// whose work is in it.
+func (w *Worker) export(ctx context.Context, job Job, path string, format prefs.Format, records func(context.Context, int64) iter.Seq2[prefs.Record, error]) error {
+	about, err := w.about(ctx, job.Project)
+	if err != nil {
+		return err
+	}
+	workers := map[string]int64{}
+	card, err := prefs.Write(path, format, countWorkers(records(ctx, job.Project), workers), about)
+	if err != nil {
+		return fmt.Errorf("export the project: %w", err)
+	}
+	if card.Records == 0 {
+		_ = os.Remove(path)
+		return fmt.Errorf("the project has no %s yet", map[string]string{KindSFT: "demonstrations", KindReward: "answers", KindPPO: "prompts"}[job.Kind])
+	}
+	_, err = w.Store.RegisterArtefact(ctx, db.NewArtefact{Workers: workers, Artefact: db.Artefact{SHA256: card.SHA256, Kind: db.ArtefactExport,
+		ProjectID: job.Project, RunID: job.RunID, Name: card.File, Format: string(format), Rows: int64(card.Rows)}})
+	return err
 }
 
 func hashInputs(inputs map[string]Input) error {
@@ -90,7 +109,21 @@ func (w *Worker) records(ctx context.Context, e db.Export, convert func(db.Recor
 }
 
 func (w *Worker) answers(ctx context.Context, project int64) iter.Seq2[prefs.Record, error] {
-	return w.records(ctx, db.Export{ProjectID: project}, rankedOf)
+	people, err := w.Store.ExportPeople(ctx, project)
+	return w.records(ctx, db.Export{ProjectID: project}, func(row db.Record) (prefs.Record, error) {
+		if err != nil {
+			return nil, err
+		}
+		r, rerr := rankedOf(row)
+		if ranked, ok := r.(*prefs.Ranked); ok && row.Answer.UserID != 0 {
+			person := people[row.Answer.Worker]
+			ranked.Consent = person.Consent
+			if len(person.Groups) > 0 {
+				ranked.Groups = person.Groups
+			}
+		}
+		return r, rerr
+	})
 }
 
 func (w *Worker) demos(ctx context.Context, project int64) iter.Seq2[prefs.Record, error] {
@@ -153,6 +186,7 @@ func demoOf(row db.Record) (prefs.Record, error) {
 		return nil, fmt.Errorf("item %d: a demonstration has one text, this one has %d", row.Item.ID, len(row.Completions))
 	}
 	d := &prefs.Demo{PromptID: row.Item.PromptID, Prompt: prompt, Completion: row.Completions[0].Text}
+	d.Worker = row.Item.Contributor()
 	if row.Answer != nil {
 		d.Worker = row.Answer.Worker
 	}

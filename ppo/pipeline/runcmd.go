@@ -20,6 +20,8 @@ type RunCmd struct {
 	List   RunListCmd   `cmd:"" help:"List runs, newest first."`
 	Show   RunShowCmd   `cmd:"" help:"Show one run with its newest metrics."`
 	Resume RunResumeCmd `cmd:"" help:"Go on with a stopped, failed or interrupted run."`
+
+	Register RunRegisterCmd `cmd:"" help:"Tell a database of a model that was trained without it, so that withdrawals can name it."`
 }
 
 // Database says which database a command works on.

@@ -134,7 +134,15 @@ func (w *Worker) train(ctx context.Context, run db.Run, sink *dbSink) (result ma
 	if err := w.Store.SetRunDir(ctx, run.ID, w.Name, job.Dir, string(inputs)); err != nil {
 		return nil, err
 	}
-	return w.trainers[run.Kind](ctx, w, job, sink)
+	if result, err = w.trainers[run.Kind](ctx, w, job, sink); err != nil {
+		return result, err
+	}
+	if dir, ok := result["checkpoint"].(string); ok {
+		if err := w.register(ctx, run, dir); err != nil { // no reason to call hours of training failed
+			w.Log.Warn("the model could not be registered: a withdrawal will not name it", "run", run.ID, "why", err)
+		}
+	}
+	return result, nil
 }
 
 // finish writes down the run's end: done, stopped by a person, given back because this worker ends, or

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"sort"
 	"strings"
+	"time"
 )
 
 // suppressBelow is the smallest number of labelers that a published cell may show.
@@ -34,7 +35,28 @@ type Card struct {
 	// counted together under "(suppressed)".
 	Pool    map[string]map[string]int `json:"pool,omitempty"`
 	Consent map[string]int            `json:"consent,omitempty"` // rankings by consent scope
-	Losses  []Loss                    `json:"losses"`            // empty: the format holds everything
+
+	Languages  map[string]int `json:"languages,omitempty"`          // rankings by language
+	Guidelines map[string]int `json:"guideline_versions,omitempty"` // rankings by version of the guidelines
+	Forms      map[string]int `json:"form_versions,omitempty"`
+	Answered   *Span          `json:"answered,omitempty"` // first and last ranking
+	LeftOut    *LeftOut       `json:"left_out,omitempty"`
+
+	Losses []Loss `json:"losses"` // empty: the format holds everything
+}
+
+// Span is from the first to the last time, RFC 3339.
+type Span struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+// LeftOut counts what the source has and the file has not.
+type LeftOut struct {
+	WithdrawnPeople  int `json:"withdrawn_people,omitempty"` // whose answers are left out at their own wish
+	WithdrawnAnswers int `json:"withdrawn_answers,omitempty"`
+	Excluded         int `json:"excluded_answers,omitempty"` // by a reviewer, with a reason
+	Returned         int `json:"returned_answers,omitempty"` // given back for rework
 }
 
 // Agreement over pairs judged at least twice; ties are left out.
@@ -60,6 +82,7 @@ type tally struct {
 	judged      map[[3]string]*[2]int // prompt, lower id, higher id → votes for each
 	workers     map[string]map[string]*string
 	losses      map[string]*Loss
+	first, last time.Time // of the rankings that have a time
 }
 
 func newTally(format Format, about About) *tally {
@@ -69,7 +92,7 @@ func newTally(format Format, about About) *tally {
 	}
 	return &tally{
 		card: Card{Schema: "card/1", Format: format, TiePolicy: policy, Licence: about.Licence,
-			Filters: about.Filters, Parents: about.Parents, Losses: []Loss{}},
+			Filters: about.Filters, Parents: about.Parents, LeftOut: about.LeftOut, Losses: []Loss{}},
 		prompts: map[string]bool{}, completions: map[[2]string]bool{}, judged: map[[3]string]*[2]int{},
 		workers: map[string]map[string]*string{}, losses: map[string]*Loss{},
 	}
@@ -131,11 +154,33 @@ func (t *tally) addJudgments(r *Ranked) {
 		t.judged[key][side]++
 	}
 	t.addWorker(r.Worker, r.Groups)
-	if r.Consent != "" {
-		if t.card.Consent == nil {
-			t.card.Consent = map[string]int{}
-		}
-		t.card.Consent[r.Consent]++
+	count(&t.card.Consent, r.Consent)
+	count(&t.card.Languages, r.Lang)
+	count(&t.card.Guidelines, r.GuidelineVersion)
+	count(&t.card.Forms, r.FormVersion)
+	t.addTime(r.Answered())
+}
+
+// count adds one to a value that is there.
+func count(m *map[string]int, value string) {
+	if value == "" {
+		return
+	}
+	if *m == nil {
+		*m = map[string]int{}
+	}
+	(*m)[value]++
+}
+
+func (t *tally) addTime(at time.Time) {
+	if at.IsZero() {
+		return
+	}
+	if t.first.IsZero() || at.Before(t.first) {
+		t.first = at
+	}
+	if at.After(t.last) {
+		t.last = at
 	}
 }
 
@@ -157,6 +202,9 @@ func (t *tally) finish() *Card {
 	c.Prompts, c.Completions, c.Workers = len(t.prompts), len(t.completions), len(t.workers)
 	c.Agreement = t.agreement()
 	c.Pool = t.pool()
+	if !t.first.IsZero() {
+		c.Answered = &Span{t.first.UTC().Format(time.RFC3339), t.last.UTC().Format(time.RFC3339)}
+	}
 	for _, l := range t.losses {
 		c.Losses = append(c.Losses, *l)
 	}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
@@ -20,6 +21,7 @@ type About struct {
 	Licence string
 	Filters []string // what was left out before writing, in words
 	Parents []Parent // the files or datasets this one was made from
+	LeftOut *LeftOut // nil: nothing is known to be left out
 }
 
 // Parent names a source by content.
@@ -215,12 +217,24 @@ func demoRow(d *Demo) Fields {
 	return append(out, Field{"prompt_id", encode(d.PromptID)})
 }
 
+// withoutPath is what went wrong, less the name of a temporary file that nobody asked for.
+func withoutPath(err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	return err
+}
+
 // atomically writes a file under a temporary name in its folder, syncs it, and
 // renames it into place; on any error nothing is left behind.
 func atomically(path string, write func(io.Writer) error) (err error) {
+	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+		return fmt.Errorf("%s: the folder %s does not exist", path, filepath.Dir(path))
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", path, withoutPath(err))
 	}
 	defer func() {
 		if err != nil {
