@@ -2,6 +2,9 @@ package db
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -176,4 +179,21 @@ func NewBriefs(about string, b Brief, n int) ([]NewItem, error) {
 		items[i] = NewItem{Kind: ItemBrief, Prompt: prompt, Extra: string(extra)}
 	}
 	return items, nil
+}
+
+// AddBriefs queues briefs. Two that ask for the same are two tasks.
+func (s *Store) AddBriefs(ctx context.Context, by, projectID int64, briefs []NewItem) error {
+	sum := sha256.Sum256([]byte(rand.Text())) // asking again for the same is no second import of one file
+	imp := Import{ProjectID: projectID, File: "briefs", Format: "briefs", SHA256: hex.EncodeToString(sum[:]), CreatedBy: by}
+	i := 0
+	_, err := s.ImportBatch(ctx, imp, func() (NewItem, bool, error) {
+		if i == len(briefs) {
+			return NewItem{}, false, nil
+		}
+		it := briefs[i]
+		i++
+		it.Line, it.Queue = i, true
+		return it, true, nil
+	})
+	return err
 }
