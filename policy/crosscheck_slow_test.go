@@ -4,6 +4,7 @@ package policy
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,7 +40,9 @@ func TestLoadedByTransformers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, c := range tinyConfigs() {
+	configs := tinyConfigs()
+	maps.Copy(configs, mupConfigs())
+	for name, c := range configs {
 		t.Run(name, func(t *testing.T) {
 			c.Vocab, c.BOS, c.EOS, c.Context = tok.Size(), int(tok.BOS()), int(tok.EOS()), 64
 			m := tinyModel(t, c)
