@@ -31,7 +31,7 @@ func Read(path string, format Format) iter.Seq2[Record, error] {
 func Decode(in io.Reader, name string, format Format) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		var parse parser
-		for row, err := range rows(in) {
+		for row, err := range rows(in, name) {
 			if err == nil && parse == nil {
 				parse, err = parserFor(format, row.fields)
 			}

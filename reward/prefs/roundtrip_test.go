@@ -129,7 +129,7 @@ func TestPublishedHHRoundTrips(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer f.Close()
-		for row, err := range rows(f) {
+		for row, err := range rows(f, "x.jsonl") {
 			if err != nil {
 				t.Fatal(err)
 			}

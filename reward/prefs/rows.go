@@ -23,8 +23,10 @@ type row struct {
 	number int
 }
 
-// rows yields the objects of JSON lines or of one JSON array, plain or gzip.
-func rows(in io.Reader) iter.Seq2[row, error] {
+// rows yields the objects of JSON lines or of one JSON array, plain or gzip,
+// or, where the name says so, the rows of a table (CSV or TSV). It goes on
+// after a bad row; what cannot be read on is its last error.
+func rows(in io.Reader, name string) iter.Seq2[row, error] {
 	return func(yield func(row, error) bool) {
 		r, err := unzip(in)
 		if err != nil {
@@ -40,6 +42,8 @@ func rows(in io.Reader) iter.Seq2[row, error] {
 			yield(row{}, errors.New("is empty"))
 		case err != nil:
 			yield(row{}, readFault(err))
+		case isTable(name):
+			tableRows(r, name, yield)
 		case b == '[':
 			arrayRows(r, yield)
 		default:
@@ -101,7 +105,7 @@ func lineRows(r *bufio.Reader, yield func(row, error) bool) {
 		}
 		if text := bytes.TrimSpace(line); len(text) > 0 {
 			ferr := parseRow(text, &at.fields)
-			if !yield(at, ferr) || ferr != nil {
+			if !yield(at, ferr) {
 				return
 			}
 		}
@@ -147,7 +151,7 @@ func arrayRows(r io.Reader, yield func(row, error) bool) {
 			return
 		}
 		err := parseRow(raw, &at.fields)
-		if !yield(at, err) || err != nil {
+		if !yield(at, err) {
 			return
 		}
 	}
