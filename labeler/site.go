@@ -15,7 +15,7 @@ import (
 func (s *Server) routesSite() []Route {
 	return slices.Concat(
 		[]Route{{Method: http.MethodGet, Path: "/", Allow: labelers, Handle: s.start}},
-		s.routesTasks(), s.routesRank(), s.routesAnswers(),
+		s.routesTasks(), s.routesRank(), s.routesDifference(), s.routesAnswers(),
 		s.routesProjects(), s.routesItems(), s.routesWinRate(), s.routesQuality(),
 		s.routesRuns(), s.routesEvents(), s.routesLaunch(), s.routesUsers(),
 	)

@@ -1,4 +1,21 @@
 package views
 
-// englishPages holds the strings of the texts of the task page, languages and the component gallery.
-var englishPages = map[string]string{}
+// englishPages holds the strings of what all pages share and of the differences between two texts.
+var englishPages = map[string]string{
+	// differences between two completions
+	"difference.open":       "Differences",
+	"difference.title":      "Differences between two completions",
+	"difference.first":      "Compare",
+	"difference.second":     "with",
+	"difference.show":       "Show",
+	"difference.same":       "Both texts are the same, letter by letter.",
+	"difference.alike":      "%s of all words are in both.",
+	"difference.only.one":   "%[2]s has %[1]d word that %[3]s lacks.",
+	"difference.only.other": "%[2]s has %[1]d words that %[3]s lacks.",
+	"difference.little":     "They share so little that reading both says more than the marks.",
+	"difference.start":      "(only in %s: ",
+	"difference.end":        ") ",
+	"keys.difference":       "differences to the next completion",
+	"keys.moverank":         "a better or worse rank",
+	"rank.drag":             "Drag to another place, or onto a letter for a tie",
+}

@@ -240,7 +240,7 @@ func (t Task) problemAt(anchor string) string {
 // messages are the strings task.js needs, as data attributes of the form.
 func (t Task) messages(ctx context.Context) templ.Attributes {
 	m := templ.Attributes{}
-	for _, key := range []string{"unranked", "place", "tied", "tiedwith", "then", "missing", "nothing"} {
+	for _, key := range []string{"unranked", "place", "tied", "tiedwith", "then", "missing", "nothing", "drag"} {
 		m["data-t-"+key] = T(ctx, "rank."+key)
 	}
 	for _, key := range []string{"dirty", "saving", "saved", "offline", "signedout", "lost", "undone"} {

@@ -36,18 +36,41 @@ function showPlace(row, tier) {
   if (r !== 0) row.parentElement.querySelector('.err')?.remove();
 }
 
+// showOrder writes the order twice: in signs, whose letters can be dragged, and in words for those who
+// listen.
 function showOrder(tiers) {
   const ranks = [...tiers.keys()].filter((r) => r > 0).sort((a, b) => a - b);
-  const missing = (tiers.get(0) || []).join(', ');
+  const missing = tiers.get(0) || [];
   order.textContent = '';
   if (!ranks.length) {
-    order.append(element('span', 'quiet', say('nothing')));
+    const letters = element('span', 'letters', '');
+    letters.setAttribute('aria-hidden', 'true');
+    letters.append(...missing.map(chip));
+    order.append(element('span', 'quiet', say('nothing')), ' ', letters);
     return;
   }
-  const sign = element('span', '', ranks.map((r) => tiers.get(r).join(' = ')).join(' > '));
+  const sign = element('span', 'letters', '');
   sign.setAttribute('aria-hidden', 'true');
+  ranks.forEach((r, i) => sign.append(...(i ? [' > '] : []), ...between(tiers.get(r).map(chip), ' = ')));
   order.append(sign, element('span', 'vh', ranks.map((r) => tiers.get(r).join(` ${say('tiedwith')} `)).join(`, ${say('then')} `)));
-  if (missing) order.append(' ', element('small', '', say('missing', missing)));
+  if (missing.length) order.append(' ', missingNote(missing));
+}
+
+function missingNote(letters) {
+  const note = element('small', '', '');
+  const [before, after] = form.dataset.tMissing.split('%s');
+  note.append(before, ...between(letters.map(chip), ', '), after);
+  return note;
+}
+
+const between = (parts, sign) => parts.flatMap((p, i) => (i ? [sign, p] : [p]));
+
+// chip is a letter that can be dragged to another place, see task-5-drag.js.
+function chip(letter) {
+  const c = element('span', 'chip', letter);
+  c.dataset.letter = letter;
+  c.title = say('drag');
+  return c;
 }
 
 function element(tag, cls, text) {

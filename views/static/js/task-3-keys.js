@@ -1,5 +1,5 @@
-// Keys: digits rank and go on, arrows move, n, u, x, ?, Ctrl+Enter. Single keys can be switched off,
-// and are off while typing (WCAG 2.2, 2.1.4).
+// Keys: digits rank and go on, arrows move, Alt with an arrow moves a completion by one rank, d, n, u, x,
+// ?, Ctrl+Enter. Single keys can be switched off, and are off while typing (WCAG 2.2, 2.1.4).
 'use strict';
 const dialog = document.getElementById('keys');
 const singleKeys = document.getElementById('single-keys');
@@ -43,9 +43,19 @@ function digit(d) {
   if (here < texts.length - 1) go(here + 1);
 }
 
+// moveRank gives the completion the next better (-1) or worse (+1) rank; one without a rank comes last.
+function moveRank(by) {
+  const row = rankRows[here];
+  if (!row) return;
+  const r = Math.min(Math.max((rankOf(row) || rankRows.length) + (rankOf(row) ? by : 0), 1), rankRows.length);
+  if (r !== rankOf(row)) press(row.querySelector(`input[value="${r}"]`));
+  go(here);
+}
+
 function undo() {
   if (undoChange()) {
     changed();
+    draftSays(say('undone'), 'pending');
     if (rankRows.length) go(Math.max(0, rankRows.findIndex((r) => rankOf(r) === 0)));
     return;
   }
@@ -58,6 +68,7 @@ const actions = {
   ArrowDown: () => go(here + 1),
   ArrowUp: () => go(here - 1),
   u: undo,
+  d: () => differences(texts[here], texts[here + 1] || texts[here - 1]),
   n: () => { form.elements.none?.click(); },
   x: () => { if (skip) { skip.open = true; skip.querySelector('button').focus(); } },
 };
@@ -68,7 +79,12 @@ document.addEventListener('keydown', (e) => {
     if (!leaving) form.requestSubmit();
     return;
   }
-  if (e.ctrlKey || e.metaKey || e.altKey || e.isComposing || typing(e.target) || dialog.open) return;
+  if (e.ctrlKey || e.metaKey || e.isComposing || typing(e.target) || document.querySelector('dialog[open]')) return;
+  if (e.altKey) {
+    if (!rankRows.length || (e.key !== 'ArrowUp' && e.key !== 'ArrowDown')) return;
+    e.preventDefault();
+    return moveRank(e.key === 'ArrowUp' ? -1 : 1);
+  }
   if (e.key === '?') { e.preventDefault(); dialog.showModal(); return; }
   if (!singleKeys.checked) return;
   const act = /^[1-9]$/.test(e.key) ? () => digit(e.key) : actions[e.key];
