@@ -34,7 +34,7 @@ type options struct {
 }
 
 // experiments lists all, in the order in which they build on each other.
-var experiments = []experiment{algorithms, ptx, klSweep, size}
+var experiments = []experiment{algorithms, ptx, klSweep, size, pluralism, labelerFolds}
 
 // ListCmd is `agora experiment list`.
 type ListCmd struct {

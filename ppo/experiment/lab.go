@@ -151,3 +151,12 @@ func writeJSON(path string, v any) error {
 	}
 	return checkpoint.WriteFile(path, append(b, '\n'))
 }
+
+// manifestOf reads what a model says of itself.
+func manifestOf(dir string) (checkpoint.Manifest, error) {
+	m, ok, err := checkpoint.ReadManifest(dir)
+	if err == nil && !ok {
+		err = fmt.Errorf("%s has no %s", dir, checkpoint.ManifestFile)
+	}
+	return m, err
+}

@@ -107,7 +107,8 @@ func (l *lab) rl(ctx context.Context, title string, s Settings, in rl) (string, 
 		source := ppo.ParseReward(r)
 		job.Rewards = append(job.Rewards, source)
 		if source.Dir != "" {
-			inputs[fmt.Sprintf("reward.%d", i)] = source.Dir
+			dir, head := reward.CutHead(source.Dir)
+			inputs[fmt.Sprintf("reward.%d#%s", i, head)] = dir
 		} else {
 			commands = append(commands, r)
 		}
