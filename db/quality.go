@@ -119,3 +119,33 @@ func (s *Store) Repeats(ctx context.Context, projectID int64) ([]Repeat, error) 
 	}
 	return out, err
 }
+
+// Scorer is something that scored a project's texts: a reward model, or a policy's likelihood.
+type Scorer struct {
+	ID   int64
+	Name string
+}
+
+// Scorers lists a project's sets of scores, oldest first.
+func (s *Store) Scorers(ctx context.Context, projectID int64) ([]Scorer, error) {
+	var rows []Scorer
+	err := s.read(ctx).Raw("SELECT id, name FROM score_sets WHERE project_id = ? ORDER BY id", projectID).Scan(&rows).Error
+	return rows, explain(err)
+}
+
+// ScoresOf returns the scores of some texts: text → set → score.
+func (s *Store) ScoresOf(ctx context.Context, completionIDs []int64) (map[int64]map[int64]float64, error) {
+	var rows []struct {
+		CompletionID, SetID int64
+		Score               float64
+	}
+	err := s.read(ctx).Raw("SELECT completion_id, set_id, score FROM scores WHERE completion_id IN ?", completionIDs).Scan(&rows).Error
+	out := map[int64]map[int64]float64{}
+	for _, r := range rows {
+		if out[r.CompletionID] == nil {
+			out[r.CompletionID] = map[int64]float64{}
+		}
+		out[r.CompletionID][r.SetID] = r.Score
+	}
+	return out, explain(err)
+}

@@ -82,7 +82,7 @@ func (s *Server) leaderboardPage(c *gin.Context, p db.Project) (v views.Leaderbo
 func duelsOf(ctx context.Context, store *db.Store, p db.Project, w *weighting) ([]agree.Duel, error) {
 	var duels []agree.Duel
 	answer := 0
-	err := eachRankedOf(ctx, store, p, func(r *prefs.Ranked) {
+	err := eachJudgement(ctx, store, p, func(_ int64, r *prefs.Ranked) {
 		answer++
 		weight, ok := w.of()[r.Worker]
 		if ok && weight == 0 {

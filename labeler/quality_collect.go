@@ -1,34 +1,11 @@
 package labeler
 
 import (
-	"context"
-	"errors"
 	"slices"
 
-	"agora/db"
 	"agora/labeler/agree"
 	"agora/reward/prefs"
 )
-
-// eachRanked calls fn with every answer of a project that is in force. A project without answers has none.
-func (s *Server) eachRanked(ctx context.Context, p db.Project, fn func(*prefs.Ranked)) error {
-	return eachRankedOf(ctx, s.store, p, fn)
-}
-
-func eachRankedOf(ctx context.Context, store *db.Store, p db.Project, fn func(*prefs.Ranked)) error {
-	for r, err := range exportRecords(ctx, store, p, prefs.FormatRanked) {
-		if errors.Is(err, errNothing) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if ranked, ok := r.(*prefs.Ranked); ok {
-			fn(ranked)
-		}
-	}
-	return nil
-}
 
 // opinions collects everything that agreement is computed from, in one pass over the answers.
 type opinions struct {

@@ -5,9 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 
 	"agora/db"
 	"agora/labeler/agree"
+	"agora/reward/prefs"
 )
 
 // quality is everything that the quality pages say, computed, in no language: the same for all readers.
@@ -42,7 +44,7 @@ func (w *weighting) of() map[string]float64 {
 // computeQuality reads a project's answers and computes everything.
 func computeQuality(ctx context.Context, store *db.Store, p db.Project, w *weighting) (q quality, err error) {
 	o := newOpinions()
-	if err := eachRankedOf(ctx, store, p, o.add); err != nil {
+	if err := eachJudgement(ctx, store, p, func(_ int64, r *prefs.Ranked) { o.add(r) }); err != nil {
 		return q, err
 	}
 	if err := o.addMembers(ctx, store, p); err != nil {
@@ -57,13 +59,25 @@ func computeQuality(ctx context.Context, store *db.Store, p db.Project, w *weigh
 
 // addMembers adds what the project knows of its members, which files do not.
 func (o *opinions) addMembers(ctx context.Context, store *db.Store, p db.Project) error {
+	return o.groups.addMembers(ctx, store, p)
+}
+
+func (g groupsOfPeople) addMembers(ctx context.Context, store *db.Store, p db.Project) error {
 	members, err := store.MemberGroups(ctx, p.ID)
 	for _, m := range members {
 		for name, value := range m.Groups {
-			o.groups.put(name, m.Worker, value)
+			g.put(name, m.Worker, value)
 		}
 	}
 	return err
+}
+
+// only leaves out whoever gave no answer, so that nobody counts towards a group that is large enough to show
+// without being in its figures.
+func (g groupsOfPeople) only(answered map[string]int) {
+	for _, of := range g {
+		maps.DeleteFunc(of, func(worker, _ string) bool { return answered[worker] == 0 })
+	}
 }
 
 // quality computes the figures of what was collected.
@@ -72,6 +86,7 @@ func (o *opinions) quality(of map[string]*checksOf, w *weighting) (q quality, er
 	for _, c := range of {
 		q.Checked += c.Gold.N
 	}
+	o.groups.only(o.people.answers)
 	crowd := crowd{weights: w.of()}
 	pairs, err := crowd.table(o.pairs.labels)
 	if err != nil {

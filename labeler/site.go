@@ -16,8 +16,10 @@ func (s *Server) routesSite() []Route {
 	return slices.Concat(
 		[]Route{{Method: http.MethodGet, Path: "/", Allow: labelers, Handle: s.start}},
 		s.routesTasks(), s.routesRank(), s.routesDifference(), s.routesAnswers(),
-		s.routesProjects(), s.routesItems(), s.routesWinRate(), s.routesQuality(),
+		s.routesProjects(), s.routesForms(), s.routesItems(), s.routesWinRate(), s.routesQuality(), s.routesDisagreement(),
 		s.routesRuns(), s.routesEvents(), s.routesLaunch(), s.routesUsers(),
+		s.routesAccount(), s.routesMyData(), s.routesWelcome(), s.routesPractice(), s.routesGuidelines(), s.routesQuestions(), s.routesFeedback(),
+		s.routesPeople(), s.routesKeys(), s.routesScreening(),
 	)
 }
 
