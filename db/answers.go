@@ -226,7 +226,7 @@ func (s *Store) Undo(ctx context.Context, projectID, userID int64) (Task, error)
 		if err != nil {
 			return err
 		}
-		l, err := first[Lease](tx.Where("user_id = ? AND state IN (?, ?) AND NOT locked AND item_id IN (SELECT id FROM items WHERE project_id = ?)",
+		l, err := first[Lease](tx.Where("user_id = ? AND state IN (?, ?) AND NOT locked AND (SELECT i.project_id FROM items i WHERE i.id = leases.item_id) = ?",
 			userID, LeaseAnswered, LeaseSkipped, projectID).Order("closed DESC, taken DESC"))
 		if err != nil {
 			return err

@@ -14,12 +14,12 @@ import (
 )
 
 // crowd opens a database with a project and people.
-func crowd(t *testing.T, items, overlap, people int) (*Store, Project, []User) {
+func crowd(t testing.TB, items, overlap, people int) (*Store, Project, []User) {
 	t.Helper()
 	return crowdAt(t, place.New(t), items, overlap, people)
 }
 
-func crowdAt(t *testing.T, dsn string, items, overlap, people int) (*Store, Project, []User) {
+func crowdAt(t testing.TB, dsn string, items, overlap, people int) (*Store, Project, []User) {
 	t.Helper()
 	st, err := Open(t.Context(), dsn, Options{})
 	if err != nil {

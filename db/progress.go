@@ -54,7 +54,7 @@ func (s *Store) Progress(ctx context.Context, projectID, userID int64) (Progress
 
 // undoState tells whether Undo would find something.
 func (s *Store) undoState(tx *gorm.DB, proj Project, userID int64, p *Progress) error {
-	ls, err := all[Lease](tx.Where("user_id = ? AND state IN (?, ?) AND NOT locked AND item_id IN (SELECT id FROM items WHERE project_id = ?)",
+	ls, err := all[Lease](tx.Where("user_id = ? AND state IN (?, ?) AND NOT locked AND (SELECT i.project_id FROM items i WHERE i.id = leases.item_id) = ?",
 		userID, LeaseAnswered, LeaseSkipped, proj.ID).Order("closed DESC, taken DESC").Limit(1))
 	if err != nil || len(ls) == 0 {
 		return err

@@ -29,6 +29,8 @@ type Task struct {
 	Kind  string // what is asked, one of Kinds
 	Form  Form   // what else is asked
 	Brief Brief  // of a prompt to write
+
+	Warnings []string // what the item is marked as containing, of ContentCategories or a lead's own word
 }
 
 // Text is a completion as a labeler may see it.
@@ -70,7 +72,7 @@ func (s *Store) Next(ctx context.Context, projectID, userID int64) (Task, error)
 
 // holdOrTake returns the open lease of a labeler, renewed, or takes a new one.
 func (s *Store) holdOrTake(tx *gorm.DB, p Project, m Member) (Lease, error) {
-	l, err := first[Lease](tx.Where("user_id = ? AND state = ? AND item_id IN (SELECT id FROM items WHERE project_id = ?)",
+	l, err := first[Lease](tx.Where("user_id = ? AND state = ? AND (SELECT i.project_id FROM items i WHERE i.id = leases.item_id) = ?",
 		m.UserID, LeaseOpen, p.ID).Order("returned DESC, taken, id"))
 	if err == nil {
 		err = s.renew(tx, p, &l)
@@ -298,6 +300,9 @@ func (s *Store) task(tx *gorm.DB, p Project, l Lease) (Task, error) {
 	}
 	t := Task{Lease: l, Project: p, ItemID: it.ID, Prompt: prompt, Lang: it.Lang, Answered: l.State == LeaseAnswered,
 		Kind: taskKind(p, it), Form: form.Body, Brief: brief}
+	if t.Warnings, err = warningsOf(tx, it.ID); err != nil {
+		return Task{}, err
+	}
 	byKey := make(map[string]string, len(cs))
 	for _, c := range cs {
 		byKey[c.Key] = c.Text

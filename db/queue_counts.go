@@ -43,9 +43,9 @@ func (s *Store) left(tx *gorm.DB, p Project, m Member) (int64, error) {
 	switch m.Stage {
 	case StageActive:
 	case StagePractice:
-		return k.countFor(tx, ItemRank, ForPractice)
+		return k.countTrials(tx, ForPractice)
 	case StageScreening:
-		return k.countFor(tx, ItemRank, ForScreening)
+		return k.countTrials(tx, ForScreening)
 	default:
 		return 0, nil
 	}
@@ -54,7 +54,7 @@ func (s *Store) left(tx *gorm.DB, p Project, m Member) (int64, error) {
 	if err := tx.Raw("SELECT count(*) FROM items i WHERE "+c.sql, c.args...).Scan(&free).Error; err != nil {
 		return 0, err
 	}
-	err = tx.Raw("SELECT count(*) FROM leases l JOIN items i ON i.id = l.item_id WHERE l.user_id = ? AND l.state <> ? AND "+c.sql,
+	err = tx.Raw("SELECT count(*) FROM leases l CROSS JOIN items i WHERE i.id = l.item_id AND l.user_id = ? AND l.state <> ? AND "+c.sql,
 		append([]any{m.UserID, LeaseExpired}, c.args...)...).Scan(&seen).Error
 	if err != nil || !k.queue.silent() {
 		return free - seen, err
@@ -65,6 +65,18 @@ func (s *Store) left(tx *gorm.DB, p Project, m Member) (int64, error) {
 	}
 	t, err := turnOf(tx, p.ID, m.UserID)
 	return k.queue.handOuts(m.UserID, t.Handed, free-seen, gold), err
+}
+
+// countTrials counts the practice or screening items that a labeler has not met.
+func (k seeker) countTrials(tx *gorm.DB, purpose string) (n int64, err error) {
+	for _, kind := range trialKinds {
+		of, err := k.countFor(tx, kind, purpose)
+		if err != nil {
+			return 0, err
+		}
+		n += of
+	}
+	return n, nil
 }
 
 // countFor counts the items of a purpose that a labeler has not met.

@@ -16,6 +16,7 @@ type seeker struct {
 	shuns   []string // content categories not to be shown
 	group   string   // "": none that the project keeps places for
 	takes   []string // groups whose places this labeler may take: the own one, and those of which nobody is active
+	wrote   bool     // prompts or completions of the project may be theirs
 	stale   Millis   // kept places of items that nothing happened to since then are anybody's
 }
 
@@ -34,6 +35,11 @@ func (s *Store) seeker(tx *gorm.DB, p Project, userID int64) (seeker, error) {
 		k.reads = append(k.reads, primarySubtag(tag))
 	}
 	k.shuns = profile.OptOuts
+	err = tx.Raw(`SELECT EXISTS (SELECT 1 FROM items WHERE author_id = ? AND author_id <> 0)
+		OR EXISTS (SELECT 1 FROM completions WHERE author_id = ? AND author_id <> 0)`, userID, userID).Scan(&k.wrote).Error
+	if err != nil {
+		return k, err
+	}
 	return k, s.joinGroup(tx, &k)
 }
 
@@ -60,19 +66,25 @@ func (c *condition) and(sql string, args ...any) {
 func (k seeker) fits(kind string) condition {
 	c := condition{"i.project_id = ? AND NOT i.closed AND i.kind = ? AND i.k <= 9", []any{k.project.ID, kind}}
 	if len(k.reads) > 0 {
-		read := "i.lang = '' OR i.lang IN ?"
-		args := []any{k.reads}
+		// "en" as it stands, or with more after a hyphen. Compared by bytes and not by LIKE, which is
+		// slow where few of many items are read.
+		read, args := "i.lang = ''", []any{}
 		for _, l := range k.reads {
-			read += " OR lower(i.lang) LIKE ? OR lower(i.lang) = ?"
-			args = append(args, l+"-%", l)
+			for _, tag := range []string{l, strings.ToUpper(l)} {
+				read += " OR i.lang = ? OR i.lang > ? AND i.lang < ? OR i.lang > ? AND i.lang < ?"
+				args = append(args, tag, tag+"-", tag+"-~", tag+"_", tag+"_~")
+			}
 		}
 		c.and("("+read+")", args...)
 	}
 	if len(k.shuns) > 0 {
 		c.and("NOT EXISTS (SELECT 1 FROM item_content t WHERE t.item_id = i.id AND t.category IN ?)", k.shuns)
 	}
+	if !k.wrote {
+		return c
+	}
 	c.and("i.author_id <> ?", k.user)
-	c.and("i.id NOT IN (SELECT own.item_id FROM completions own WHERE own.author_id = ?)", k.user)
+	c.and("i.id NOT IN (SELECT own.item_id FROM completions own WHERE own.author_id = ? AND own.author_id <> 0)", k.user)
 	return c
 }
 
@@ -113,7 +125,9 @@ func (k seeker) pick(tx *gorm.DB) (int64, error) {
 	unseen := k.unseen()
 	c.and(unseen.sql, unseen.args...)
 	const order = " ORDER BY i.priority DESC, i.sort DESC, i.id LIMIT 1"
-	tries := []condition{{"SELECT i.id FROM drafts d JOIN items i ON i.id = d.item_id WHERE d.user_id = ? AND " + c.sql + order, append([]any{k.user}, c.args...)}}
+	// CROSS JOIN makes SQLite begin with the few leases of one person, not with all items.
+	tries := []condition{{`SELECT i.id FROM leases mine CROSS JOIN items i WHERE mine.user_id = ? AND mine.state = ? AND i.id = mine.item_id
+		AND EXISTS (SELECT 1 FROM drafts d WHERE d.item_id = i.id AND d.user_id = mine.user_id) AND ` + c.sql + order, append([]any{k.user, LeaseExpired}, c.args...)}}
 	wanted, err := k.needed(tx)
 	if err != nil {
 		return 0, err
@@ -133,18 +147,21 @@ func (k seeker) pick(tx *gorm.DB) (int64, error) {
 }
 
 // pickFor chooses the next practice or screening item: those of a purpose in
-// the order they came, each once, however many others got them.
+// the order they came, each once, however many others got them; rankings first,
+// then prompts to write a demonstration for.
 func (k seeker) pickFor(tx *gorm.DB, purpose string) (int64, error) {
-	c := k.fits(ItemRank)
-	c.and("i.purpose = ?", purpose)
-	unseen := k.unseen()
-	c.and(unseen.sql, unseen.args...)
-	var id int64
-	err := tx.Raw("SELECT i.id FROM items i WHERE "+c.sql+" ORDER BY i.priority DESC, i.id LIMIT 1", c.args...).Scan(&id).Error
-	if err == nil && id == 0 {
-		err = ErrNoTask
+	for _, kind := range trialKinds {
+		c := k.fits(kind)
+		c.and("i.purpose = ?", purpose)
+		unseen := k.unseen()
+		c.and(unseen.sql, unseen.args...)
+		var id int64
+		err := tx.Raw("SELECT i.id FROM items i WHERE "+c.sql+" ORDER BY i.priority DESC, i.id LIMIT 1", c.args...).Scan(&id).Error
+		if err != nil || id != 0 {
+			return id, err
+		}
 	}
-	return id, err
+	return 0, ErrNoTask
 }
 
 // choose decides what a labeler gets next, by their stage: work, with silent

@@ -17,11 +17,13 @@ UPDATE items SET wanted = (SELECT overlap FROM projects WHERE projects.id = item
 -- Items with a free place in the order of handing out; everything that the choice
 -- looks at stands in the index.
 DROP INDEX items_queue;
-CREATE INDEX items_queue ON items (project_id, priority DESC, sort DESC, id, kind, k, lang, taken, wanted, reserved, changed, author_id)
+CREATE INDEX items_queue ON items (project_id, priority DESC, sort DESC, id, kind, k, lang, taken, wanted, reserved, changed, author_id, purpose, closed)
 	WHERE purpose = '' AND NOT closed AND taken < wanted;
 CREATE INDEX items_purpose ON items (project_id, purpose) WHERE purpose <> '';
 CREATE INDEX items_clone ON items (clone_of) WHERE clone_of <> 0;
 CREATE INDEX items_prompt ON items (project_id, prompt_id);
+CREATE INDEX items_author ON items (author_id) WHERE author_id <> 0;
+CREATE INDEX leases_latest ON leases (user_id, closed, taken);
 CREATE INDEX completions_author ON completions (author_id, item_id) WHERE author_id <> 0;
 
 -- How a project hands out its items. secret: what silent items are drawn with.
