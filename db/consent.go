@@ -123,3 +123,19 @@ func (s *Store) asMember(ctx context.Context, projectID, userID int64, fn func(*
 		return fn(tx, p, &m)
 	})
 }
+
+// ConsentCounts counts the people whose newest answer agrees to a version.
+func (s *Store) ConsentCounts(ctx context.Context, projectID int64) (map[int]int, error) {
+	answers, err := all[Consent](s.read(ctx).Where("project_id = ?", projectID).Order("id"))
+	newest := map[int64]Consent{}
+	for _, a := range answers {
+		newest[a.UserID] = a
+	}
+	counts := map[int]int{}
+	for _, a := range newest {
+		if a.Agreed {
+			counts[a.Version]++
+		}
+	}
+	return counts, err
+}

@@ -97,3 +97,11 @@ func checkLanguage(field, tag string) error {
 	}
 	return nil
 }
+
+// ItemLanguages lists the languages of the items in a person's projects.
+func (s *Store) ItemLanguages(ctx context.Context, userID int64) ([]string, error) {
+	var langs []string
+	err := s.read(ctx).Raw(`SELECT DISTINCT i.lang FROM items i JOIN members m ON m.project_id = i.project_id
+		WHERE m.user_id = ? AND i.lang <> '' ORDER BY i.lang`, userID).Scan(&langs).Error
+	return langs, explain(err)
+}

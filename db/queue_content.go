@@ -43,3 +43,9 @@ func putContent(tx *gorm.DB, items map[string]Item, rows []NewItem, hashes []str
 	}
 	return tx.Clauses(clause.OnConflict{DoNothing: true}).CreateInBatches(&found, 500).Error
 }
+
+// warningsOf lists what an item contains, for its labeler to choose.
+func warningsOf(tx *gorm.DB, itemID int64) (found []string, err error) {
+	err = tx.Model(&itemContent{}).Where("item_id = ?", itemID).Order("category").Pluck("category", &found).Error
+	return found, err
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gorm.io/gorm"
@@ -146,7 +147,7 @@ func (s *Store) SetKey(ctx context.Context, by, projectID, itemID int64, purpose
 			}
 		}
 		key.Explanation = explanation
-		if purpose != ForWork && it.Kind == ItemRank && key.Ranks == nil && key.Details == nil && !key.NoneAcceptable {
+		if purpose != ForWork && it.Kind == ItemRank && key.Empty() {
 			return invalid("solution", "answer the item yourself first, so that there is a key")
 		}
 		b, err := json.Marshal(key)
@@ -249,4 +250,55 @@ func (s *Store) KeyItems(ctx context.Context, projectID, userID int64) ([]KeyIte
 		FROM items i WHERE i.project_id = ? AND i.purpose IN ('practice', 'screening', 'gold') ORDER BY i.purpose, i.id`,
 		userID, userID, projectID).Scan(&rows).Error
 	return rows, explain(err)
+}
+
+// Practised is a practice item that a labeler answered, with its key.
+type Practised struct {
+	Project     Project
+	Item        Item
+	Completions []Completion // by Pos
+	Answer      Answer
+	Key         Solution
+}
+
+// Practised returns it to the labeler who answered, and to nobody before.
+// Every other lease is ErrNotFound.
+func (s *Store) Practised(ctx context.Context, userID int64, leaseID string) (Practised, error) {
+	var r Practised
+	err := s.snapshot(ctx, func(tx *gorm.DB) error {
+		l, err := first[Lease](tx.Where("id = ? AND user_id = ? AND state = ?", leaseID, userID, LeaseAnswered))
+		if err != nil {
+			return err
+		}
+		if r.Item, err = first[Item](tx.Where("id = ? AND purpose = ?", l.ItemID, ForPractice)); err != nil {
+			return err
+		}
+		if r.Answer, err = first[Answer](tx.Where("item_id = ? AND user_id = ? AND state = ?", l.ItemID, userID, AnswerActive)); err != nil {
+			return err
+		}
+		if r.Project, err = first[Project](tx.Where("id = ?", r.Item.ProjectID)); err != nil {
+			return err
+		}
+		if r.Completions, err = all[Completion](tx.Where("item_id = ?", l.ItemID).Order("pos")); err != nil {
+			return err
+		}
+		r.Key, err = r.Item.ParseSolution()
+		return err
+	})
+	return r, err
+}
+
+// Empty tells whether there is no answer in a key.
+func (s Solution) Empty() bool {
+	return s.Ranks == nil && s.Strength == nil && !s.NoneAcceptable && s.Details == nil
+}
+
+// FindItem finds an item of a project by its number or its prompt id.
+func (s *Store) FindItem(ctx context.Context, projectID int64, what string) (int64, error) {
+	q := s.read(ctx).Where("project_id = ? AND prompt_id = ?", projectID, what)
+	if n, err := strconv.ParseInt(what, 10, 64); err == nil {
+		q = s.read(ctx).Where("project_id = ? AND (prompt_id = ? OR id = ?)", projectID, what, n)
+	}
+	it, err := first[Item](q.Order("id"))
+	return it.ID, err
 }

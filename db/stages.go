@@ -103,8 +103,8 @@ func (s *Store) stepsOf(tx *gorm.DB, p Project, m Member) ([]Step, error) {
 		{StageConsent, true, func() (bool, bool, error) { return consentDone(tx, m) }},
 		{StageSurvey, j.Survey && m.Admitted == 0, func() (bool, bool, error) { return true, m.SurveySeen, nil }},
 		{StageGuidelines, j.Guidelines && p.Instructions != "" && m.Admitted == 0, func() (bool, bool, error) { return guidelinesDone(tx, m) }},
-		{StagePractice, j.Practice && m.Admitted == 0, func() (bool, bool, error) { return itemsDone(tx, m, ForPractice) }},
-		{StageScreening, j.Screening && m.Admitted == 0, func() (bool, bool, error) { return itemsDone(tx, m, ForScreening) }},
+		{StagePractice, j.Practice && m.Admitted == 0, func() (bool, bool, error) { return s.itemsDone(tx, p, m, ForPractice) }},
+		{StageScreening, j.Screening && m.Admitted == 0, func() (bool, bool, error) { return s.itemsDone(tx, p, m, ForScreening) }},
 	} {
 		if !check.on {
 			continue
@@ -130,15 +130,52 @@ func (s *Store) leads(tx *gorm.DB, userID int64) (bool, error) {
 }
 
 // itemsDone tells whether a project has items of a purpose, and whether a
-// member has answered (or skipped) them all.
-func itemsDone(tx *gorm.DB, m Member, purpose string) (asked, done bool, err error) {
-	var n struct{ Items, Open int64 }
-	err = tx.Raw(`SELECT count(*) AS items, coalesce(sum(CASE
-		WHEN EXISTS (SELECT 1 FROM leases l WHERE l.item_id = i.id AND l.user_id = ? AND l.state IN ('answered', 'skipped')) THEN 0
-		ELSE 1 END), 0) AS open
-		FROM items i WHERE i.project_id = ? AND i.purpose = ? AND NOT i.closed AND i.kind IN ('rank', 'prompt') AND i.k <= 9`,
-		m.UserID, m.ProjectID, purpose).Scan(&n).Error
-	return n.Items > 0, n.Open == 0, err
+// member has answered or skipped all of those they may be shown.
+func (s *Store) itemsDone(tx *gorm.DB, p Project, m Member, purpose string) (asked, done bool, err error) {
+	var any int64
+	err = tx.Model(&Item{}).Where("project_id = ? AND purpose = ? AND NOT closed AND kind IN ? AND k <= 9", p.ID, purpose, trialKinds).Limit(1).Count(&any).Error
+	if err != nil || any == 0 {
+		return false, true, err
+	}
+	n, of, err := s.trials(tx, p, m.UserID, purpose)
+	return true, n == of, err
+}
+
+// trialKinds are the kinds of items that practice and screening can be made of.
+var trialKinds = []string{ItemRank, ItemPrompt}
+
+// trials counts the items of a purpose that a member may be shown: those
+// answered or skipped, and all.
+func (s *Store) trials(tx *gorm.DB, p Project, userID int64, purpose string) (done, of int64, err error) {
+	k, err := s.seeker(tx, p, userID)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, kind := range trialKinds {
+		c := k.fits(kind)
+		c.and("i.purpose = ?", purpose)
+		var n struct{ Done, Items int64 }
+		err := tx.Raw(`SELECT count(*) AS items, coalesce(sum(CASE WHEN EXISTS (SELECT 1 FROM leases l WHERE l.item_id = i.id AND l.user_id = ?
+			AND l.state IN (?, ?)) THEN 1 ELSE 0 END), 0) AS done FROM items i WHERE `+c.sql, append([]any{userID, LeaseAnswered, LeaseSkipped}, c.args...)...).Scan(&n).Error
+		if err != nil {
+			return 0, 0, err
+		}
+		done, of = done+n.Done, of+n.Items
+	}
+	return done, of, nil
+}
+
+// Trials is trials for a page.
+func (s *Store) Trials(ctx context.Context, projectID, userID int64, purpose string) (done, of int64, err error) {
+	err = s.snapshot(ctx, func(tx *gorm.DB) error {
+		p, err := first[Project](tx.Where("id = ?", projectID))
+		if err != nil {
+			return err
+		}
+		done, of, err = s.trials(tx, p, userID, purpose)
+		return err
+	})
+	return done, of, err
 }
 
 // afterItem moves a member on when an answer or a skip finished a step.

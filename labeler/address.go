@@ -30,6 +30,7 @@ func (cfg ServeConfig) publicAddress(listening net.Addr) (PublicAddress, error) 
 		return p, fmt.Errorf("--public-url %q is not an address such as https://rank.example.org", cfg.PublicURL)
 	}
 	p.Secure = u.Scheme == "https"
+	p.Remote = !cfg.loopback() || !isLoopback(u.Hostname())
 	if cfg.loopback() || cfg.PublicURL != "" {
 		p.Hosts = []string{"localhost", "127.0.0.1", "::1", strings.ToLower(u.Hostname())}
 	}
@@ -63,8 +64,12 @@ func (cfg ServeConfig) Validate() error {
 // loopback tells whether only this machine can connect.
 func (cfg ServeConfig) loopback() bool {
 	host, _, err := net.SplitHostPort(cfg.Addr)
+	return err == nil && isLoopback(host)
+}
+
+func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
-	return err == nil && (strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback())
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 func (cfg ServeConfig) scheme() string {

@@ -51,10 +51,7 @@ func (s *Server) signInSend(c *gin.Context) error {
 		page := views.SignIn{Name: name, Next: next, Error: say(c, "signin.wrong")}
 		return render(c, http.StatusUnprocessableEntity, views.SignInPage(s.frame(c, say(c, "signin.title")), page))
 	}
-	if err := s.signIn(c, u); err != nil {
-		return err
-	}
-	return seeOther(c, next)
+	return s.enter(c, u, next)
 }
 
 // verify hashes at most two passwords at a time: each takes 19 MiB.
@@ -84,7 +81,40 @@ func (s *Server) joinForm(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if user(c).ID != 0 && inv.UserID == 0 && inv.ProjectID != 0 && inv.Role == db.RoleLabeler {
+		p, err := s.store.Project(c.Request.Context(), inv.ProjectID)
+		if err != nil {
+			return err
+		}
+		return render(c, http.StatusOK, views.SignedInJoin(s.frame(c, say(c, "join.title")), "/join/"+c.Param("token"), user(c).Name, p.Title))
+	}
 	return s.joinPage(c, http.StatusOK, inv, views.Join{})
+}
+
+// joinAsMe uses a link to a project up for who is signed in.
+func (s *Server) joinAsMe(c *gin.Context) error {
+	inv, err := s.store.JoinBy(c.Request.Context(), c.Param("token"), user(c).ID)
+	if err != nil {
+		return err
+	}
+	to, err := s.firstPage(c, inv.ProjectID, user(c))
+	if err != nil {
+		return err
+	}
+	return seeOther(c, to)
+}
+
+// firstPage is where somebody goes who used a link up: the first step of
+// joining its project, or home when there is none.
+func (s *Server) firstPage(c *gin.Context, projectID int64, u db.User) (string, error) {
+	if projectID == 0 {
+		return "/", nil
+	}
+	stage, err := s.stageOf(c.Request.Context(), u, projectID)
+	if err != nil || stage == db.StageActive {
+		return "/", err
+	}
+	return welcomePath(projectID), nil
 }
 
 // joinSend uses the link up: it makes the account, or sets the new password,
@@ -93,6 +123,9 @@ func (s *Server) joinSend(c *gin.Context) error {
 	inv, err := s.openInvite(c)
 	if err != nil {
 		return err
+	}
+	if c.PostForm("as") == "me" && user(c).ID != 0 {
+		return s.joinAsMe(c)
 	}
 	form := views.Join{Name: strings.TrimSpace(c.PostForm("name")), Errors: map[string]string{}}
 	if c.PostForm("password") != c.PostForm("again") {
@@ -115,10 +148,11 @@ func (s *Server) joinSend(c *gin.Context) error {
 	case err != nil:
 		return err
 	}
-	if err := s.signIn(c, u); err != nil {
+	next, err := s.firstPage(c, inv.ProjectID, u)
+	if err != nil {
 		return err
 	}
-	return seeOther(c, "/")
+	return s.enter(c, u, next)
 }
 
 // openInvite finds the link's invitation; guessing is limited by address.

@@ -20,6 +20,7 @@ var (
 	errMethod    = errors.New("this address does not take this kind of request")
 	errTooMany   = errors.New("too many attempts; please wait a minute and try again")
 	errHost      = errors.New("this site does not answer under this name")
+	errNoFactor  = errors.New("set your second factor up first")
 )
 
 // kind is what people read about an error.
@@ -42,10 +43,14 @@ var kinds = []struct {
 	{errMethod, kind{status: http.StatusMethodNotAllowed, name: "method"}},
 	{errTooMany, kind{status: http.StatusTooManyRequests, name: "toomany"}},
 	{errHost, kind{status: http.StatusMisdirectedRequest, name: "host"}},
+	{errNoFactor, kind{status: http.StatusForbidden, name: "nofactor"}},
+	{db.ErrNotReady, kind{status: http.StatusConflict, name: "notready"}},
+	{db.ErrCodeUsed, kind{status: http.StatusConflict, name: "codeused"}},
 	{db.ErrNotFound, kind{status: http.StatusNotFound, name: "notfound"}},
 	{db.ErrNoTask, kind{status: http.StatusNotFound, name: "notask"}},
 	{db.ErrLeaseLost, kind{status: http.StatusConflict, name: "leaselost"}},
 	{db.ErrTooLate, kind{status: http.StatusConflict, name: "toolate"}},
+	{db.ErrPlaceGone, kind{status: http.StatusConflict, name: "placegone"}},
 	{db.ErrLinkUsed, kind{status: http.StatusGone, name: "linkused"}},
 	{db.ErrLinkOver, kind{status: http.StatusGone, name: "linkover"}},
 	{db.ErrNameTaken, kind{status: http.StatusConflict, name: "nametaken"}},

@@ -117,6 +117,9 @@ func (s *Server) authorize(a Access) gin.HandlerFunc {
 		switch {
 		case err != nil:
 			s.fail(c, err)
+		case u.ID != 0 && !a.public && s.needsTOTP(u) && !strings.HasPrefix(c.FullPath(), secondFactor):
+			setUser(c, u)
+			s.toSecondFactor(c)
 		case a.allows(u.Role):
 			setUser(c, u)
 			c.Next()
@@ -130,6 +133,16 @@ func (s *Server) authorize(a Access) gin.HandlerFunc {
 			s.fail(c, errSignedOut)
 		}
 	}
+}
+
+// toSecondFactor leads whoever must set one up to where that is done.
+func (s *Server) toSecondFactor(c *gin.Context) {
+	if c.Request.Method != http.MethodGet || wantsJSON(c) {
+		s.fail(c, errNoFactor)
+		return
+	}
+	c.Abort()
+	_ = seeOther(c, secondFactor) // cannot fail
 }
 
 const userKey = "agora.user"

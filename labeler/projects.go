@@ -24,7 +24,6 @@ func (s *Server) routesProjects() []Route {
 		{Method: http.MethodGet, Path: "/projects", Allow: reviewers, Handle: s.projects},
 		{Method: http.MethodPost, Path: "/projects", Allow: researchers, Handle: s.createProject},
 		{Method: http.MethodGet, Path: "/projects/:project", Allow: reviewers, Handle: s.showProject},
-		{Method: http.MethodPost, Path: "/projects/:project/guidelines", Allow: researchers, Handle: s.saveGuidelines},
 		{Method: http.MethodPost, Path: "/projects/:project/settings", Allow: researchers, Handle: s.saveSettings},
 		{Method: http.MethodPost, Path: "/projects/:project/invites", Allow: researchers, Handle: s.inviteLabeler},
 		{Method: http.MethodPost, Path: "/projects/:project/invites/:invite/revoke", Allow: researchers, Handle: s.revokeLabelerInvite},
@@ -76,8 +75,8 @@ func (s *Server) projectsPage(c *gin.Context, status int, form views.ProjectForm
 
 // kindName is a project's kind of task in words.
 func kindName(ctx context.Context, p db.Project) string {
-	if p.Kind == db.KindPairwise {
-		return views.T(ctx, "kind.pairwise")
+	if p.Kind != db.KindRank {
+		return views.T(ctx, "kind."+p.Kind)
 	}
 	return views.T(ctx, "kind.rank.k", views.T(ctx, fmt.Sprintf("number.%d", p.K)))
 }
@@ -85,7 +84,7 @@ func kindName(ctx context.Context, p db.Project) string {
 func (s *Server) createProject(c *gin.Context) error {
 	form := views.ProjectForm{
 		Name: strings.TrimSpace(c.PostForm("name")), Title: strings.TrimSpace(c.PostForm("title")), Kind: c.PostForm("kind"),
-		K: c.PostForm("k"), Overlap: c.PostForm("overlap"), Instructions: c.PostForm("instructions"), Errors: map[string]string{},
+		Form: c.PostForm("form"), K: c.PostForm("k"), Overlap: c.PostForm("overlap"), Instructions: c.PostForm("instructions"), Errors: map[string]string{},
 	}
 	p, err := s.store.CreateProject(c.Request.Context(), newProject(form, user(c).ID))
 	var invalid *db.InvalidError
@@ -106,13 +105,13 @@ func (s *Server) createProject(c *gin.Context) error {
 // newProject fills a project from the form; what is no number is left for Validate to refuse.
 func newProject(f views.ProjectForm, by int64) db.Project {
 	p := db.DefaultProject(f.Name)
-	p.Kind, p.Instructions, p.CreatedBy = f.Kind, f.Instructions, by
+	p.Kind, p.Form, p.Instructions, p.CreatedBy = f.Kind, f.Form, f.Instructions, by
 	if f.Title != "" {
 		p.Title = f.Title
 	}
 	p.K, _ = strconv.Atoi(f.K)
-	if p.Kind == db.KindPairwise {
-		p.K = 2
+	if k, fixed := db.FixedK(p.Kind); fixed {
+		p.K = k
 	}
 	p.Overlap, _ = strconv.Atoi(f.Overlap)
 	return p
@@ -197,7 +196,7 @@ func fillQueue(ctx context.Context, v *views.Project, q db.QueueCounts) {
 
 // inviteView is a link as it may be listed: without its token, which is not stored.
 func inviteView(i db.Invite, now db.Millis, base string) views.Invite {
-	v := views.Invite{Label: i.Label, Role: string(i.Role), State: "open", Expires: i.Expires.Time()}
+	v := views.Invite{Label: i.Label, Role: string(i.Role), Tags: tagList(i.Tags), State: "open", Expires: i.Expires.Time()}
 	switch {
 	case i.Used != 0:
 		v.State = "used"
@@ -207,20 +206,6 @@ func inviteView(i db.Invite, now db.Millis, base string) views.Invite {
 		v.Revoke = fmt.Sprintf("%s/%d/revoke", base, i.ID)
 	}
 	return v
-}
-
-// saveGuidelines makes a new version of the guidelines.
-func (s *Server) saveGuidelines(c *gin.Context) error {
-	p, err := s.project(c)
-	if err != nil {
-		return err
-	}
-	p.Instructions = strings.TrimSpace(strings.ReplaceAll(c.PostForm("instructions"), "\r\n", "\n"))
-	if p, err = s.store.UpdateProject(c.Request.Context(), user(c).ID, p); err != nil {
-		return err
-	}
-	s.notice(c, say(c, "guidelines.saved", p.GuidelineVersion()))
-	return seeOther(c, projectPath(p))
 }
 
 // saveSettings changes what may change while people work in a project.
@@ -263,8 +248,12 @@ func (s *Server) inviteLabeler(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	tags, err := db.ParseTags(c.PostForm("tags"))
+	if err != nil {
+		return err
+	}
 	token, _, err := s.store.CreateInvite(c.Request.Context(), db.Invite{
-		Role: db.RoleLabeler, ProjectID: p.ID, Label: strings.TrimSpace(c.PostForm("label")), CreatedBy: user(c).ID}, inviteLife)
+		Role: db.RoleLabeler, ProjectID: p.ID, Label: strings.TrimSpace(c.PostForm("label")), Tags: tags, CreatedBy: user(c).ID}, inviteLife)
 	if err != nil {
 		return err
 	}

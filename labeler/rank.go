@@ -30,6 +30,9 @@ func (s *Server) taskForm(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if warned := s.warning(c, t); warned != nil {
+		return warned()
+	}
 	return s.taskPage(c, http.StatusOK, t, nil)
 }
 
@@ -46,8 +49,15 @@ func (s *Server) submit(c *gin.Context) error {
 		t.Draft = &r
 		return s.taskPage(c, http.StatusUnprocessableEntity, t, problems)
 	}
-	if _, err := s.store.Submit(ctx, user(c).ID, lease, r); err != nil {
+	a, err := s.store.Submit(ctx, user(c).ID, lease, r)
+	if err != nil {
 		return err
+	}
+	if to := s.afterKey(c, t.Project, a); to != "" {
+		return seeOther(c, to)
+	}
+	if a.Purpose == db.ForPractice && !researchers.allows(user(c).Role) {
+		return seeOther(c, "/practice/"+lease)
 	}
 	if t.Answered {
 		s.notice(c, say(c, "answers.changed"))

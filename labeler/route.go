@@ -52,6 +52,7 @@ const (
 func (s *Server) routes() []Route {
 	return slices.Concat(
 		s.routesAuth(),
+		s.routesSignInCode(),
 		s.routesLanguage(),
 		s.routesHealth(),
 		s.routesSite(),

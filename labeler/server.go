@@ -31,6 +31,7 @@ type Server struct {
 	public   PublicAddress
 	logins   *loginLimits
 	codes    *keyedLimit   // attempts at a second factor, by account
+	words    *keyedLimit   // questions and replies, by account
 	hashing  chan struct{} // bounds the memory of password hashing
 	closing  chan struct{} // closed when the server begins to shut down: event streams end then
 	stats    *statCache    // what pages computed from answers
@@ -67,7 +68,8 @@ func NewServer(store *db.Store, o Options) (*Server, error) {
 		schema: o.Schema, stats: newStatCache(),
 		store: store, log: o.Log, public: o.Public,
 		sessions: newSessions(store, o.Public),
-		logins:   newLoginLimits(), codes: newKeyedLimit(rate.Every(30*time.Second), 5), hashing: make(chan struct{}, 2), closing: make(chan struct{}),
+		logins:   newLoginLimits(), codes: newKeyedLimit(rate.Every(30*time.Second), 5),
+		words: newKeyedLimit(rate.Every(20*time.Second), 10), hashing: make(chan struct{}, 2), closing: make(chan struct{}),
 	}
 	s.sessions.ErrorFunc = s.sessionFailed
 	engine, err := s.mount(s.routes())

@@ -1,8 +1,8 @@
 package labeler
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 
@@ -12,12 +12,11 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// routesTasks serves a labeler's start page, the hand-out of tasks and the guidelines.
+// routesTasks serves a labeler's start page and the hand-out of tasks.
 func (s *Server) routesTasks() []Route {
 	return []Route{
 		{Method: http.MethodGet, Path: "/tasks", Allow: labelers, Handle: s.home},
 		{Method: http.MethodPost, Path: "/tasks/next", Allow: labelers, Handle: s.next},
-		{Method: http.MethodGet, Path: "/guidelines/:project", Allow: labelers, Handle: s.guidelines},
 		{Method: http.MethodPost, Path: "/account/single-keys", Allow: labelers, Handle: s.singleKeys},
 	}
 }
@@ -40,7 +39,11 @@ func (s *Server) home(c *gin.Context) error {
 		if err != nil {
 			return err
 		}
-		list = append(list, homeProject(p, progress))
+		v := homeProject(p, progress)
+		if err := s.fillHome(c, &v, p); err != nil {
+			return err
+		}
+		list = append(list, v)
 	}
 	return render(c, http.StatusOK, views.HomePage(s.frame(c, say(c, "home.title")), list))
 }
@@ -52,17 +55,38 @@ func homeProject(p db.Project, progress db.Progress) views.HomeProject {
 	}
 }
 
+// fillHome adds what a labeler should know before going on: a step of joining
+// that is open, changed guidelines, answered questions.
+func (s *Server) fillHome(c *gin.Context, v *views.HomeProject, p db.Project) error {
+	ctx, u := c.Request.Context(), user(c)
+	g, err := s.store.GuidelinesFor(ctx, p.ID, u.ID, s.wantedLanguages(c)...)
+	if err != nil {
+		return err
+	}
+	v.Changed = g.Unread
+	v.Questions = questionsPath(p)
+	if v.New, err = s.store.UnreadThreads(ctx, p.ID, u.ID, researchers.allows(u.Role)); err != nil {
+		return err
+	}
+	stage, err := s.stageOf(ctx, u, p.ID)
+	if err != nil || stage == db.StageActive || stage == "" {
+		return err
+	}
+	st, err := s.store.Standing(ctx, p.ID, u.ID)
+	if err != nil || st.Member.Stage == db.StageActive {
+		return err
+	}
+	v.Left, v.Join = 0, views.Link{Label: say(c, "home.see"), Href: welcomePath(p.ID)}
+	v.Stage = st.Member.Stage
+	if at := welcomeView(st).At(); at > 0 && v.Stage != db.StageWaiting {
+		v.Join.Label = say(c, "home.join", at, len(st.Steps))
+	}
+	return nil
+}
+
 // mine is a labeler's own progress: done out of done and left.
 func mine(p db.Progress) views.Progress {
 	return views.Progress{Done: int(p.Answered), Total: int(p.Answered + p.Left)}
-}
-
-// guidelinesOf is where a project's guidelines can be read, or nothing when it has none.
-func guidelinesOf(p db.Project) string {
-	if p.Instructions == "" {
-		return ""
-	}
-	return fmt.Sprintf("/guidelines/%d", p.ID)
 }
 
 // next hands out a task and opens it.
@@ -82,18 +106,19 @@ func (s *Server) mayWork(c *gin.Context, project int64) error {
 	if researchers.allows(user(c).Role) {
 		return nil
 	}
-	member, err := s.store.IsMember(c.Request.Context(), project, user(c).ID)
-	if err == nil && !member {
-		return db.ErrNotFound
-	}
-	return err
+	return s.mayRead(c, project)
 }
 
 // openNext sends the browser to the labeler's next task, or home when none is left.
 func (s *Server) openNext(c *gin.Context, project int64) error {
 	t, err := s.store.Next(c.Request.Context(), project, user(c).ID)
 	switch {
+	case errors.Is(err, db.ErrNotReady):
+		return seeOther(c, welcomePath(project))
 	case errors.Is(err, db.ErrNoTask):
+		if stage, err := s.stageOf(c.Request.Context(), user(c), project); err != nil || stage != db.StageActive {
+			return cmp.Or(err, seeOther(c, welcomePath(project)))
+		}
 		s.notice(c, say(c, "task.done"))
 		return seeOther(c, "/tasks")
 	case err != nil:
@@ -102,28 +127,14 @@ func (s *Server) openNext(c *gin.Context, project int64) error {
 	return seeOther(c, "/tasks/"+t.Lease.ID)
 }
 
-// guidelines shows a project's guidelines to those who work in it.
-func (s *Server) guidelines(c *gin.Context) error {
-	project, err := id(c, "project")
-	if err != nil {
-		return err
-	}
-	if err := s.mayWork(c, project); err != nil {
-		return err
-	}
-	p, err := s.store.Project(c.Request.Context(), project)
-	if err != nil {
-		return err
-	}
-	f := s.frame(c, say(c, "guidelines.title", p.Title))
-	f.Reading = true
-	return render(c, http.StatusOK, views.GuidelinesPage(f, p.Title, p.GuidelineVersion(), p.Instructions))
-}
-
 // singleKeys keeps whether the person wants single-key shortcuts.
 func (s *Server) singleKeys(c *gin.Context) error {
 	if err := s.store.SetSingleKeys(c.Request.Context(), user(c).ID, c.PostForm("on") == "true"); err != nil {
 		return err
+	}
+	if !fromScript(c) {
+		s.notice(c, say(c, "account.keys.saved"))
+		return seeOther(c, "/account")
 	}
 	c.Status(http.StatusNoContent)
 	return nil

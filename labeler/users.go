@@ -24,6 +24,8 @@ func (s *Server) routesUsers() []Route {
 		{Method: http.MethodPost, Path: "/users/:user/disable", Allow: admins, Handle: s.setDisabled(true)},
 		{Method: http.MethodPost, Path: "/users/:user/enable", Allow: admins, Handle: s.setDisabled(false)},
 		{Method: http.MethodPost, Path: "/users/:user/reset", Allow: admins, Handle: s.resetPassword},
+		{Method: http.MethodPost, Path: "/users/:user/totp", Allow: admins, Handle: s.removeTOTP},
+		{Method: http.MethodPost, Path: "/users/:user/role", Allow: admins, Handle: s.setRole},
 	}
 }
 
@@ -56,7 +58,13 @@ func (s *Server) usersPage(c *gin.Context, newLink string) error {
 // userView offers what can be done with an account; nobody locks themselves out.
 func userView(u db.User, self int64) views.User {
 	base := fmt.Sprintf("/users/%d", u.ID)
-	v := views.User{Name: u.Name, Role: string(u.Role), State: "active", LastSignIn: u.LastLogin.Time()}
+	v := views.User{Name: u.Name, Role: string(u.Role), State: "active", LastSignIn: u.LastLogin.Time(), TOTP: u.TOTP != 0}
+	if u.ID != self {
+		v.SetRole = base + "/role"
+		if v.TOTP {
+			v.RemoveTOTP = base + "/totp"
+		}
+	}
 	switch {
 	case u.Disabled:
 		v.State, v.Enable = "disabled", base+"/enable"
@@ -93,12 +101,9 @@ func (s *Server) revokeInvite(c *gin.Context) error {
 // setDisabled locks somebody else's account, or opens it again.
 func (s *Server) setDisabled(disabled bool) Handler {
 	return func(c *gin.Context) error {
-		n, err := id(c, "user")
+		n, err := s.somebodyElse(c)
 		if err != nil {
 			return err
-		}
-		if n == user(c).ID {
-			return &db.InvalidError{Field: "user", Reason: say(c, "users.self")}
 		}
 		if err := s.store.SetDisabled(c.Request.Context(), n, disabled); err != nil {
 			return err
@@ -113,6 +118,46 @@ func (s *Server) setDisabled(disabled bool) Handler {
 		s.notice(c, say(c, words))
 		return seeOther(c, "/users")
 	}
+}
+
+// removeTOTP switches somebody else's second factor off, for when they lost it.
+func (s *Server) removeTOTP(c *gin.Context) error {
+	n, err := s.somebodyElse(c)
+	if err != nil {
+		return err
+	}
+	if err := s.store.RemoveTOTP(c.Request.Context(), user(c).ID, n); err != nil {
+		return err
+	}
+	s.notice(c, say(c, "users.totp.removed"))
+	return seeOther(c, "/users")
+}
+
+// setRole changes what somebody else may do; nobody changes their own role, so
+// that an admin is always left.
+func (s *Server) setRole(c *gin.Context) error {
+	n, err := s.somebodyElse(c)
+	if err != nil {
+		return err
+	}
+	role := db.Role(c.PostForm("role"))
+	if err := s.store.SetRole(c.Request.Context(), n, role); err != nil {
+		return err
+	}
+	if err := s.store.Log(c.Request.Context(), user(c).ID, "user.role", fmt.Sprintf("user:%d", n), map[string]any{"role": role}); err != nil {
+		return err
+	}
+	s.notice(c, say(c, "users.role.changed"))
+	return seeOther(c, "/users")
+}
+
+// somebodyElse is the user of the address, who must not be the one who asks.
+func (s *Server) somebodyElse(c *gin.Context) (int64, error) {
+	n, err := id(c, "user")
+	if err == nil && n == user(c).ID {
+		return 0, &db.InvalidError{Field: "user", Reason: say(c, "users.self")}
+	}
+	return n, err
 }
 
 // resetPassword makes a link with which somebody chooses a new password.

@@ -2,6 +2,7 @@ package views
 
 import (
 	"flag"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -30,7 +31,6 @@ func samples() map[string]templ.Component {
 		"home-empty": HomePage(lena, nil),
 		"answers": AnswersPage(lena, []MyAnswer{{Project: "Everyday help", Prompt: "Suggest a present", Outcome: "A = C > B", When: noon, EditUntil: noon.Add(time.Hour), Edit: "/tasks/L1", Undo: "1"},
 			{Project: "Everyday help", Prompt: "Broken", Outcome: "The task is broken", Skipped: true, When: noon}}),
-		"guidelines":  GuidelinesPage(lena, "Everyday help", "g2", "Be *fair*."),
 		"signin":      SignInPage(Frame{Title: "Sign in", Path: "/signin"}, SignIn{Name: "lena", Next: "/tasks", Error: "No."}),
 		"join":        JoinPage(Frame{Title: "Make your account"}, Join{Action: "/join/x", Role: "labeler", Project: "Everyday help", MinPassword: 10, Errors: map[string]string{"again": "The two passwords differ."}}),
 		"failure":     FailurePage(lena, Failure{Status: 500, Title: "Something went wrong", Text: "Noted.", Reference: "7f3a", Links: []Link{{"Start page", "/"}}}),
@@ -40,7 +40,8 @@ func samples() map[string]templ.Component {
 		"item":        ItemPage(mira, Item{PromptID: "p1", Turns: []Turn{{"user", "Sky?"}}, Texts: []ItemText{{"c1", "ppo", "Blue."}, {"c2", "sft", "Green."}}, Answers: []ItemAnswer{{Worker: "w1", Outcome: "c1 > c2", Shown: "c2, c1", Took: "47 s", State: "undone", When: noon}}}),
 		"winrate":     WinRatePage(mira, sampleWinRate()),
 		"leaderboard": LeaderboardPage(mira, sampleLeaderboard()),
-		"agreement":   AgreementPage(mira, sampleAgreement()),
+		"quality":     QualityPage(mira, sampleQuality()),
+		"labeler":     LabelerQualityPage(mira, sampleLabelerPage()),
 		"runs":        RunsPage(mira, []RunRow{{Href: "/runs/1", Name: "ppo-1", Kind: "PPO", State: "running", Progress: "3 / 20", Created: noon}}, []Link{{"New PPO run", "/runs/new?kind=ppo"}}),
 		"run":         RunPage(mira, sampleRun()),
 		"launch":      LaunchPage(mira, Launch{Action: "/runs", Kind: "ppo", Title: "Run PPO", Main: []Field{{ID: "policy", Name: "policy", Label: "Policy", Type: "text", Required: true, Error: "This is needed.", Choices: []Choice{{"/runs/1", "sft-1"}}}}, More: []Field{{ID: "set.kl_coef", Name: "set.kl_coef", Label: "kl_coef", Type: "text", Value: "x", Error: "“x” is not a number.", Mono: true, Required: true}}, Errors: 2}),
@@ -99,7 +100,9 @@ func sampleChart() Chart {
 }
 
 func TestGolden(t *testing.T) {
-	for name, c := range samples() {
+	all := samples()
+	maps.Copy(all, peopleSamples())
+	for name, c := range all {
 		t.Run(name, func(t *testing.T) {
 			got := stable(render(t, c))
 			file := filepath.Join("testdata", name+".html")
