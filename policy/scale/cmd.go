@@ -8,8 +8,9 @@ package scale
 
 // Commands are those of `agora policy` that this package has.
 type Commands struct {
-	Plan     PlanCmd     `cmd:"" help:"What size and how many tokens a compute budget buys."`
-	Transfer TransferCmd `cmd:"" help:"Does the best learning rate stay when the width grows? Standard parametrisation and muP."`
+	Plan       PlanCmd       `cmd:"" help:"What size and how many tokens a compute budget buys."`
+	Coordcheck CoordcheckCmd `cmd:"" help:"Do activations keep their size when the width grows? Standard parametrisation and muP."`
+	Transfer   TransferCmd   `cmd:"" help:"Does the best learning rate stay when the width grows? Standard parametrisation and muP."`
 }
 
 // common are the flags of every command.

@@ -57,7 +57,7 @@ func (s shape) validate(widths []int) error {
 		return fmt.Errorf("base_width %d, head_dim %d and ffn_ratio %g must be positive", s.Base, s.HeadDim, s.FFNRatio)
 	}
 	for _, width := range widths {
-		for _, parametrization := range []string{policy.Standard, policy.Mup} {
+		for _, parametrization := range parametrizations {
 			c := s.config(parametrization, width, 1, 1, 1)
 			if err := c.Validate(); err != nil {
 				return fmt.Errorf("at width %d: %w", width, err)

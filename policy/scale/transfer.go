@@ -29,7 +29,7 @@ type Rate struct {
 // transfer runs the grid: seed by seed, so that a first picture is there early.
 func (c *TransferConfig) transfer(ctx context.Context, g *grid) ([]Curve, error) {
 	var curves []Curve
-	for _, parametrization := range []string{policy.Standard, policy.Mup} {
+	for _, parametrization := range parametrizations {
 		for _, width := range c.Widths {
 			curves = append(curves, Curve{Parametrization: parametrization, Width: width, Rates: make([]Rate, len(c.rates()))})
 		}

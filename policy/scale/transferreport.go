@@ -89,8 +89,7 @@ func (r transferReport) write(dir string) error {
 }
 
 func (r transferReport) chart(parametrization string) plot.Chart {
-	title := map[string]string{policy.Mup: "muP: loss over learning rate", policy.Standard: "Standard parametrisation: loss over learning rate"}[parametrization]
-	c := plot.Chart{Title: title, X: "learning rate", Y: "held-out loss, nats per token", LogX: true}
+	c := plot.Chart{Title: titles[parametrization] + ": loss over learning rate", X: "learning rate", Y: "held-out loss, nats per token", LogX: true}
 	for _, curve := range r.Curves {
 		if curve.Parametrization != parametrization {
 			continue
@@ -152,7 +151,7 @@ func (r transferReport) shiftRow(b *strings.Builder, s Shift) {
 
 // table has a row for each rate and a column for each width; the best of a column is bold.
 func (r transferReport) table(b *strings.Builder, parametrization string) {
-	title := map[string]string{policy.Mup: "muP", policy.Standard: "Standard parametrisation"}[parametrization]
+	title := titles[parametrization]
 	fmt.Fprintf(b, "\n## %s\n\n![%s](%s.svg)\n\n| learning rate |", title, title, parametrization)
 	var curves []Curve
 	for _, c := range r.Curves {
