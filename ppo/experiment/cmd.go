@@ -17,6 +17,8 @@ import (
 type ExperimentCmd struct {
 	List ListCmd `cmd:"" help:"What can be run, with the claim of each and about how long it takes."`
 	Run  RunCmd  `cmd:"" help:"Run one experiment and write its report."`
+
+	Check CheckCmd `cmd:"" help:"The answer checker of the gsm8k experiment, as an exec: reward."`
 }
 
 // An experiment trains, measures and reports.
@@ -34,7 +36,7 @@ type options struct {
 }
 
 // experiments lists all, in the order in which they build on each other.
-var experiments = []experiment{algorithms, ptx, klSweep, size, pluralism, labelerFolds}
+var experiments = []experiment{algorithms, ptx, klSweep, size, pluralism, labelerFolds, sums, smollm2}
 
 // ListCmd is `agora experiment list`.
 type ListCmd struct {

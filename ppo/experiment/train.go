@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 
 	"agora/policy"
 	"agora/ppo"
@@ -110,7 +111,8 @@ func (l *lab) rl(ctx context.Context, title string, s Settings, in rl) (string, 
 			dir, head := reward.CutHead(source.Dir)
 			inputs[fmt.Sprintf("reward.%d#%s", i, head)] = dir
 		} else {
-			commands = append(commands, r)
+			_, what, _ := strings.Cut(r, "' ") // where the program lies decides nothing
+			commands = append(commands, what)
 		}
 	}
 	t := training{string(c.Estimator), title, []any{c, commands}, inputs}
