@@ -186,13 +186,13 @@ const previewSteps = 20
 
 // previewTask is a task with sample texts that asks what a form does.
 func previewTask(ctx context.Context, kind string, f db.Form) views.Task {
-	v := views.Task{Kind: kind, Form: formView(f), Turns: []views.Turn{{Role: "user", Text: views.T(ctx, "preview.prompt")}}}
+	v := views.Task{Kind: kind, Form: formView(f), Turns: []views.Turn{{Role: "user", Text: views.T(ctx, "sample.prompt")}}}
 	for i, a := range v.Form.Axes {
 		v.Form.Axes[i].Max = min(a.Max, a.Min+previewSteps)
 	}
 	n := map[string]int{db.KindRank: 3, db.KindPairwise: 2, db.KindRating: 1}[kind]
 	for i := range n {
-		v.Texts = append(v.Texts, views.Completion{Key: views.Letter(i), Text: views.T(ctx, fmt.Sprintf("preview.text.%d", i+1))})
+		v.Texts = append(v.Texts, views.Completion{Key: views.Letter(i), Text: views.T(ctx, "sample.text."+strconv.Itoa(i+1))})
 	}
 	if f.RateFirst && n > 0 {
 		v.Turn = 1
