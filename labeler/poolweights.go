@@ -1,0 +1,103 @@
+package labeler
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"agora/db"
+	"agora/labeler/agree"
+)
+
+// poolWeights are the raking weights of a project's labelers.
+type poolWeights struct {
+	agree.Weights
+	Of      map[string]float64 // by pseudonym, mean 1
+	Missing []string           // "age=65+": targets above 0 that nobody in the pool is in; the others share their part
+}
+
+// Weights rakes the labelers with answers in use to the project's targets, for
+// statistics that stay on the site. nil: the project has no targets, or nobody
+// answered. A person whose group is not known keeps weight 1 in that respect.
+func Weights(ctx context.Context, store *db.Store, p db.Project) (*poolWeights, error) {
+	settings, err := store.PoolSettings(ctx, p.ID)
+	if err != nil {
+		return nil, err
+	}
+	people, err := store.Pool(ctx, p.ID)
+	if err != nil {
+		return nil, err
+	}
+	people = slices.DeleteFunc(people, func(p db.PoolPerson) bool { return p.Answers == 0 })
+	return rakePool(people, settings)
+}
+
+// exportWeights rakes the members with answers in use by what an export may say
+// about them, so that a weight tells no group that the groups do not: only what
+// people's consent covers, and no value that fewer than db.SmallestGroup share.
+// nil: weights are off, or there are no targets.
+func exportWeights(ctx context.Context, store *db.Store, p db.Project, people map[string]db.ExportPerson) (*poolWeights, error) {
+	settings, err := store.PoolSettings(ctx, p.ID)
+	if err != nil || !settings.UseWeights {
+		return nil, err
+	}
+	var pool []db.PoolPerson
+	for _, worker := range slices.Sorted(maps.Keys(people)) {
+		one := db.PoolPerson{Worker: worker, Groups: map[string]string{}}
+		for name, value := range people[worker].Groups {
+			if value != nil {
+				one.Groups[name] = *value
+			}
+		}
+		pool = append(pool, one)
+	}
+	return rakePool(pool, settings)
+}
+
+// rakePool weights people to the targets that can be reached.
+func rakePool(people []db.PoolPerson, settings db.PoolSettings) (*poolWeights, error) {
+	if len(people) == 0 || len(settings.Targets) == 0 {
+		return nil, nil
+	}
+	groups := make([]map[string]string, len(people))
+	for i, p := range people {
+		groups[i] = p.Groups
+	}
+	w := &poolWeights{Of: map[string]float64{}}
+	targets := agree.Margins{}
+	for _, name := range slices.Sorted(maps.Keys(settings.Targets)) {
+		if reached := w.reachable(name, settings.Targets[name], groups); len(reached) > 0 {
+			targets[name] = reached
+		}
+	}
+	var err error
+	if w.Weights, err = agree.Rake(groups, targets, settings.WeightCap); err != nil {
+		return nil, err
+	}
+	for i, p := range people {
+		w.Of[p.Worker] = w.W[i]
+	}
+	return w, nil
+}
+
+// reachable leaves out the values that nobody has, notes them, and scales the
+// others to 1: no weight can make up for people who are not there.
+func (w *poolWeights) reachable(name string, shares map[string]float64, people []map[string]string) map[string]float64 {
+	there, sum := map[string]float64{}, 0.0
+	for _, value := range slices.Sorted(maps.Keys(shares)) {
+		switch {
+		case slices.ContainsFunc(people, func(p map[string]string) bool { return p[name] == value }):
+			there[value] = shares[value]
+			sum += shares[value]
+		case shares[value] > 0:
+			w.Missing = append(w.Missing, name+"="+value)
+		}
+	}
+	if sum == 0 {
+		return nil
+	}
+	for value := range there {
+		there[value] /= sum
+	}
+	return there
+}
