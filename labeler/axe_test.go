@@ -26,6 +26,9 @@ func TestAxe(t *testing.T) {
 			js[bool](b, string(script)+`; for (const d of document.querySelectorAll("details:not(.skipper)")) d.open = true; true`)
 			found := js[string](b, `axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
 				.then(r => r.violations.flatMap(v => v.nodes.map(n => v.id + ": " + n.target + " " + n.failureSummary.replace(/\s+/g, " "))).join("\n"))`)
+			if small := js[string](b, smallTargets); small != "" {
+				t.Errorf("%s: too small to hit:\n%s", p.name, small)
+			}
 			if found != "" {
 				t.Errorf("%s in %s:\n%s", p.name, theme, found)
 			}

@@ -81,8 +81,13 @@ func (s *liveSite) openTab(t testing.TB) *tab {
 // signInAs gives the tab somebody's session.
 func (b *tab) signInAs(br *browser) {
 	b.t.Helper()
+	b.setCookie(br.cookies[0].Name, br.cookies[0].Value)
+}
+
+func (b *tab) setCookie(name, value string) {
+	b.t.Helper()
 	b.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		_, err := cdp.Call(ctx, t, network.SetCookie, network.SetCookieParams{Name: br.cookies[0].Name, Value: br.cookies[0].Value, URL: b.url})
+		_, err := cdp.Call(ctx, t, network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: b.url})
 		return err
 	}))
 }

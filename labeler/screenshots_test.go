@@ -6,24 +6,32 @@ import (
 	"cmp"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 )
 
-// TestScreenshots draws every page at four widths and in both themes, and finds those that scroll
-// sideways. The pictures stay in the folder $AGORA_SCREENSHOTS, to be looked at:
+// TestScreenshots draws every page at five widths, in both themes and both directions, and finds those
+// that scroll sideways. The pictures stay in the folder $AGORA_SCREENSHOTS, to be looked at; with
+// $AGORA_PAGES only those whose names it matches:
 //
-//	AGORA_SCREENSHOTS=DIR go test -tags slow -run Screenshots ./labeler
+//	AGORA_SCREENSHOTS=DIR AGORA_PAGES='^rank$|^pair$' go test -tags slow -run Screenshots ./labeler
 func TestScreenshots(t *testing.T) {
 	dir := cmp.Or(os.Getenv("AGORA_SCREENSHOTS"), t.TempDir())
+	wanted := regexp.MustCompile(os.Getenv("AGORA_PAGES"))
 	s, pages := gallery(t)
 	for _, look := range []struct {
-		name, theme string
-		width       int64
-	}{{"1280-light", "light", 1280}, {"390-dark", "dark", 390}, {"320-light", "light", 320}, {"3840-dark", "dark", 3840}} {
+		name, theme, language string
+		width                 int64
+	}{{"1280-light", "light", "en", 1280}, {"820-dark", "dark", "en", 820}, {"390-dark", "dark", "en", 390}, {"390-rtl", "light", "ar-XB", 390},
+		{"1280-rtl", "light", "ar-XB", 1280}, {"320-light", "light", "en", 320}, {"3840-dark", "dark", "en", 3840}} {
 		b := s.openTab(t)
+		b.setCookie(languageCookie, look.language)
 		for _, p := range pages {
+			if !wanted.MatchString(p.name) {
+				continue
+			}
 			if p.as != nil {
 				b.signInAs(p.as)
 			}
