@@ -11,6 +11,7 @@ type Commands struct {
 	Plan       PlanCmd       `cmd:"" help:"What size and how many tokens a compute budget buys."`
 	Coordcheck CoordcheckCmd `cmd:"" help:"Do activations keep their size when the width grows? Standard parametrisation and muP."`
 	Transfer   TransferCmd   `cmd:"" help:"Does the best learning rate stay when the width grows? Standard parametrisation and muP."`
+	IsoFLOP    IsoFLOPCmd    `cmd:"" name:"isoflop" help:"How should compute be divided between size and data? Equal budgets, many sizes."`
 }
 
 // common are the flags of every command.
