@@ -33,11 +33,12 @@ type training struct {
 	Set                 []string `name:"set" sep:"none" placeholder:"KEY=VALUE" help:"One setting; may be repeated."`
 	Out                 string   `name:"out" required:"" placeholder:"DIR" help:"Run directory to create; the model ends up in DIR/model."`
 	Resume              bool     `name:"resume" help:"Go on with the run in --out, to the same bits as if it had never stopped."`
+	Force               bool     `name:"force" help:"Start even if the machine has not the memory for it."`
 	AcceptDifferentBits bool     `name:"accept-different-bits" help:"Resume on a machine with another kernel set."`
 }
 
 func (t training) job(console *Console) Job {
-	return Job{Out: t.Out, Resume: t.Resume, AcceptDifferentBits: t.AcceptDifferentBits, Sinks: []Sink{console}, Say: console.Say}
+	return Job{Out: t.Out, Resume: t.Resume, AcceptDifferentBits: t.AcceptDifferentBits, Force: t.Force, Sinks: []Sink{console}, Say: console.Say}
 }
 
 // report prints a run's result.

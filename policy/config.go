@@ -72,6 +72,22 @@ func (c Config) attention() graph.Attn {
 	return a
 }
 
+// MicroTokens is how many tokens a training pass takes at a time: those that are asked for, or where
+// that is 0 as many as need about 1 GiB for what the backward pass reads, between 256 and most.
+// A token keeps about 14 rows of the width and 3 of the feed-forward width in each layer; when layers
+// are computed again, one row in each and all that in one layer.
+func (c Config) MicroTokens(asked, most int, recompute bool) int {
+	if asked > 0 {
+		return asked
+	}
+	layer := 4 * (14*c.Width + 3*c.FFN)
+	bytes := c.Layers * layer
+	if recompute {
+		bytes = 4*c.Layers*c.Width + layer
+	}
+	return min(max((1<<30)/bytes, 256), most)
+}
+
 // qWidth and kvWidth are the columns of the queries and of the keys (or values) of all heads.
 func (c Config) qWidth() int  { return c.Heads * c.HeadDim }
 func (c Config) kvWidth() int { return c.KVHeads * c.HeadDim }

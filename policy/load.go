@@ -13,7 +13,14 @@ import (
 
 // Load reads a model directory as transformers writes it, or one of agora's own: a checkpoint, or a
 // run directory, whose result is taken. Files that agora.json lists are verified first.
-func Load(dir string) (*Model, error) {
+func Load(dir string) (*Model, error) { return load(dir, false) }
+
+// LoadFrozen is Load for weights that only are read: a reference, a reward model, the base of an adapter.
+// Nothing of them is trained, and what the file has as float32 in the right order, as agora writes it,
+// stays there: it is mapped into memory, which processes share and the system can take back.
+func LoadFrozen(dir string) (*Model, error) { return load(dir, true) }
+
+func load(dir string, frozen bool) (*Model, error) {
 	dir, err := Resolve(dir)
 	if err != nil {
 		return nil, err
@@ -28,8 +35,14 @@ func Load(dir string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	if frozen {
+		m.freeze()
+	}
 	if err := m.loadWeights(dir); err != nil {
 		return nil, err
+	}
+	if err := m.checkFinite(); err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	if err := m.loadTokenizer(dir); err != nil {
 		return nil, err
@@ -107,9 +120,13 @@ func (m *Model) loadWeights(dir string) error {
 		prefix = "transformer."
 	}
 	used := make(map[string]bool)
+	mapped := m.mapWeights(ts)
 	for _, t := range m.Config.tensors() {
 		name := strings.TrimPrefix(t.name, prefix)
 		used[name] = true
+		if mapped[t.param] {
+			continue
+		}
 		block := m.block(t)
 		if err := ts.Read(name, t.shape(), block); err != nil {
 			return err
@@ -130,6 +147,42 @@ func (m *Model) loadWeights(dir string) error {
 	return nil
 }
 
+// freeze marks all weights as not to be trained.
+func (m *Model) freeze() {
+	for _, t := range m.Config.tensors() {
+		m.Params.Get(t.param).Frozen = true
+	}
+}
+
+// mapWeights lets frozen parameters have their numbers in the file, where it has them as they are in memory.
+// It returns which do.
+func (m *Model) mapWeights(ts *checkpoint.Tensors) map[string]bool {
+	blocks := map[string][]tensor{}
+	for _, t := range m.Config.tensors() {
+		blocks[t.param] = append(blocks[t.param], t)
+	}
+	mapped := map[string]bool{}
+	for name, parts := range blocks {
+		p := m.Params.Get(name)
+		var names []string
+		var shapes [][]int
+		same := p.Frozen
+		for _, t := range parts {
+			f, _ := m.Config.stored(t)
+			same = same && f == 1 && (!t.transposed || t.kind == bias)
+			names, shapes = append(names, t.name), append(shapes, t.shape())
+		}
+		if !same {
+			continue
+		}
+		if data, file, ok := ts.Map(names, shapes); ok {
+			p.Data, p.Backing = data, file
+			mapped[name] = true
+		}
+	}
+	return mapped
+}
+
 // ignorable are tensors that older versions of transformers saved though they can be computed, the
 // copy of a tied head, and a reward model's head, which package reward reads.
 func ignorable(name string) bool {
@@ -144,8 +197,16 @@ func ignorable(name string) bool {
 // LoadPolicy is Load for whoever needs a language model: a reward model, agora's or another program's
 // classifier, is refused by that name. It would load, since its trunk is a language model's, and then
 // sample nonsense.
-func LoadPolicy(dir string) (*Model, error) {
-	m, err := Load(dir)
+func LoadPolicy(dir string) (*Model, error) { return loadPolicy(dir, false) }
+
+// LoadPolicyFor is LoadPolicy for a training: with LoRA the weights are frozen, see LoadFrozen.
+func LoadPolicyFor(c LoRA, dir string) (*Model, error) { return loadPolicy(dir, c.On()) }
+
+// LoadFrozenPolicy is LoadPolicy with weights that are only read, see LoadFrozen.
+func LoadFrozenPolicy(dir string) (*Model, error) { return loadPolicy(dir, true) }
+
+func loadPolicy(dir string, frozen bool) (*Model, error) {
+	m, err := load(dir, frozen)
 	if err != nil {
 		return nil, err
 	}

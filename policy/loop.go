@@ -29,6 +29,7 @@ type Job struct {
 	Out                 string   // run directory
 	Resume              bool
 	AcceptDifferentBits bool
+	Force               bool // start even if there is not enough memory
 	Sinks               []Sink
 	Say                 func(format string, args ...any) // one-line news, nil for none
 }
@@ -120,6 +121,9 @@ func (l *loop) restore() error {
 
 // finish runs to the last step and writes the result.
 func (l *loop) finish(ctx context.Context) (Result, error) {
+	if err := CheckMemory(l.job.say, l.job.Force); err != nil {
+		return Result{}, err
+	}
 	for l.opt.Steps < l.steps {
 		if ctx.Err() != nil {
 			if err := l.save(); err != nil {

@@ -148,9 +148,7 @@ func (c Config) linearNames() []string {
 // attach puts an adapter on the model and freezes the weights. The number format becomes float32, as
 // bfloat16 would round small changes of merged weights away.
 func (m *Model) attach(a *Adapter) {
-	for _, t := range m.Config.tensors() {
-		m.Params.Get(t.param).Frozen = true
-	}
+	m.freeze()
 	for _, l := range a.list() {
 		m.Params.Share(l.a)
 		m.Params.Share(l.b)

@@ -59,7 +59,9 @@ type RunDir struct {
 type RunOptions struct {
 	Resume              bool // go on with what is there
 	AcceptDifferentBits bool // resume with another kernel set than the run began with
+	Force               bool // start even if there is not enough memory
 	Sinks               []Sink
+	Say                 func(format string, args ...any) // one-line news, nil for none
 }
 
 // OpenRun creates the directory and its run.json, or opens it again to resume. Resuming needs the

@@ -13,7 +13,9 @@ const scoreSeqs = 64
 
 // Scorer computes log-probabilities of given tokens by the training forward.
 type Scorer struct {
+	dev     *cpu.Device
 	m       *Model
+	temp    float64
 	prog    graph.Program
 	feeds   graph.Feeds
 	in      Input
@@ -24,23 +26,31 @@ type Scorer struct {
 	batch   Batch
 }
 
-// NewScorer compiles a scoring pass for up to tokens rows at a time (0: eight full contexts, at
-// least 2048 where the model allows). temperature divides the logits.
+// scoreTokens is how many tokens a scoring pass has room for unless it is told otherwise.
+const scoreTokens = 2048
+
+// NewScorer compiles a scoring pass for up to tokens rows at a time; 0 stands for 2048. For a longer sequence
+// it is compiled anew. temperature divides the logits.
 func NewScorer(dev *cpu.Device, m *Model, tokens int, temperature float64) (*Scorer, error) {
 	if tokens == 0 {
-		tokens = max(m.Config.Context, min(8*m.Config.Context, 2048))
+		tokens = min(8*m.Config.Context, scoreTokens)
 	}
-	tokens = max(tokens, m.Config.Context)
-	g := graph.New(m.Params)
+	s := &Scorer{dev: dev, m: m, temp: temperature}
+	return s, s.compile(tokens)
+}
+
+func (s *Scorer) compile(tokens int) error {
+	s.prog = nil // its memory may go before the next one's comes
+	g := graph.New(s.m.Params)
 	stream, picks := g.Dim("tokens", tokens), g.Dim("picks", tokens)
-	s := &Scorer{m: m}
-	s.in = m.NewInput(g, "score", stream, g.Dim("seqs", scoreSeqs))
+	s.in = s.m.NewInput(g, "score", stream, g.Dim("seqs", scoreSeqs))
 	s.rows, s.targets = g.Ints("rows", picks), g.Ints("targets", picks)
-	h := g.GatherRows(m.Hidden(g, s.in), s.rows)
-	s.logp, s.entropy = g.LogProb(h, m.Head(), s.targets, temperature)
+	h := g.GatherRows(s.m.Hidden(g, s.in), s.rows)
+	s.logp, s.entropy = g.LogProb(h, s.m.Head(), s.targets, s.temp)
 	var err error
-	s.prog, err = dev.Compile(g, s.logp, s.entropy)
-	return s, err
+	s.prog, err = s.dev.Compile(g, s.logp, s.entropy)
+	s.feeds = graph.Feeds{}
+	return err
 }
 
 // Score is the result for one sequence: an entry for each of its tokens that count.
@@ -64,6 +74,11 @@ func (s *Scorer) Score(ctx context.Context, seqs []Sequence) ([]Score, error) {
 	c := s.m.Config
 	for i, seq := range seqs {
 		if err := seq.check(fmt.Sprintf("sequence %d", i), c.Vocab, c.Context); err != nil {
+			return nil, err
+		}
+	}
+	if n := longest(seqs); n > s.in.IDs.Rows.Cap {
+		if err := s.compile(min(2*n, c.Context)); err != nil {
 			return nil, err
 		}
 	}

@@ -65,7 +65,7 @@ func SFT(ctx context.Context, dev *cpu.Device, c SFTConfig, job Job) (Result, er
 }
 
 func sftModel(c SFTConfig, dir string) (*Model, error) {
-	m, err := LoadPolicy(dir)
+	m, err := LoadPolicyFor(c.LoRA, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +166,7 @@ func somePrompts(held, train []Sequence) [][]int32 {
 
 // sftStep compiles forward and backward, and runs a batch in as many micro-batches as it needs.
 func sftStep(dev *cpu.Device, m *Model, c SFTConfig, train []Sequence) (func(step int) (int, float64, error), error) {
-	t, err := newPickLoss(dev, m, pickRoom{tokens: max(c.MicroTokens, longest(train)), seqs: c.BatchExamples},
+	t, err := newPickLoss(dev, m, pickRoom{tokens: max(m.Config.MicroTokens(c.MicroTokens, 4096, c.Recompute), longest(train)), seqs: c.BatchExamples},
 		Input{Dropout: c.Dropout, AdapterDropout: c.AdapterDropout, Recompute: c.Recompute})
 	if err != nil {
 		return nil, err

@@ -7,7 +7,7 @@ type SFTConfig struct {
 	Template        string  `toml:"template" help:"how a prompt becomes text: plain, chatml or hh; empty keeps the policy's"`
 	Epochs          float64 `toml:"epochs" unit:"epochs" help:"passes over the examples"`
 	BatchExamples   int     `toml:"batch_examples" unit:"examples" help:"per optimizer step"`
-	MicroTokens     int     `toml:"micro_tokens" unit:"tokens" help:"computed at a time; bounds the memory, changes no result but the last bits"`
+	MicroTokens     int     `toml:"micro_tokens" unit:"tokens" help:"computed at a time; bounds the memory, changes no result but the last bits; 0 takes what needs about 1 GiB, at most 4096"`
 	LearningRate    float64 `toml:"learning_rate" unit:"1/step" help:"peak of the schedule"`
 	Floor           float64 `toml:"learning_rate_floor" unit:"share" help:"learning rate at the end as a share of the peak"`
 	Warmup          float64 `toml:"warmup" unit:"share" help:"of all steps, linear"`
@@ -33,7 +33,7 @@ type SFTConfig struct {
 // DefaultSFT suits models of a few million parameters.
 func DefaultSFT() SFTConfig {
 	return SFTConfig{
-		Epochs: 3, BatchExamples: 32, MicroTokens: 4096, LearningRate: 1e-3, Floor: .1, Warmup: .05, Schedule: "cosine",
+		Epochs: 3, BatchExamples: 32, LearningRate: 1e-3, Floor: .1, Warmup: .05, Schedule: "cosine",
 		Beta1: .9, Beta2: .95, AdamEps: 1e-8, WeightDecay: .1, ClipNorm: 1, Dropout: .1, Validation: .05,
 		SelectBest: true, CheckpointEvery: 200, LoRA: DefaultLoRA(),
 	}
@@ -55,8 +55,8 @@ func (c *SFTConfig) Validate() error {
 		return fmt.Errorf("epochs %g must be positive", c.Epochs)
 	case c.BatchExamples < 1:
 		return fmt.Errorf("batch_examples %d must be at least 1", c.BatchExamples)
-	case c.MicroTokens < 1:
-		return fmt.Errorf("micro_tokens %d must be at least 1", c.MicroTokens)
+	case c.MicroTokens < 0:
+		return fmt.Errorf("micro_tokens %d must not be negative", c.MicroTokens)
 	case c.Warmup < 0 || c.Warmup > 1:
 		return fmt.Errorf("warmup %g is outside [0, 1]", c.Warmup)
 	case c.Dropout < 0 || c.Dropout >= 1:

@@ -28,6 +28,7 @@ type trainFlags struct {
 	Config  string   `placeholder:"FILE" help:"Settings, a TOML file."`
 	Set     []string `sep:"none" placeholder:"KEY=VALUE" help:"One setting; can be repeated."`
 	Resume  bool     `help:"Go on with the run in --out; give the same settings and inputs."`
+	Force   bool     `help:"Start even if the machine has not the memory for it."`
 
 	AcceptDifferentBits bool `help:"Resume on a machine whose kernels round differently."`
 	Workers             int  `help:"Worker threads; 0 means one per core. Results do not depend on it."`
@@ -69,7 +70,7 @@ func (c *trainFlags) train(ctx context.Context, profile string) error {
 	console := policy.NewConsole(os.Stderr, cfg.Estimator.kind())
 	job := Job{
 		Policy: c.Policy, Judge: c.Judge, Prompts: c.Prompts, Ptx: c.Ptx, Out: c.Out,
-		Resume: c.Resume, AcceptDifferentBits: c.AcceptDifferentBits, Sinks: []policy.Sink{console}, Say: console.Say,
+		Resume: c.Resume, AcceptDifferentBits: c.AcceptDifferentBits, Force: c.Force, Sinks: []policy.Sink{console}, Say: console.Say,
 	}
 	job.Reward, job.Rewards = rewardsOf(c.Reward)
 	res, err := Train(ctx, dev, cfg, job)

@@ -58,7 +58,7 @@ func (s RewardSource) open() (Reward, error) {
 		_, err := exec.LookPath("sh")
 		return Reward{Command: s.Command}, err
 	}
-	m, err := reward.Load(s.Dir)
+	m, err := reward.LoadFrozen(s.Dir)
 	return Reward{Model: m}, err
 }
 

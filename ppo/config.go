@@ -19,7 +19,7 @@ type Config struct {
 	SamplesPerPrompt int `toml:"samples_per_prompt" json:"samples_per_prompt" unit:"responses" help:"responses to each prompt of an iteration; rloo and grpo need at least 2"`
 	Epochs           int `toml:"epochs" json:"epochs" unit:"passes" help:"passes over the rollout"`
 	Minibatches      int `toml:"minibatches" json:"minibatches" unit:"steps" help:"optimizer steps in one epoch"`
-	MicroTokens      int `toml:"micro_tokens" json:"micro_tokens" unit:"tokens" help:"tokens in one forward and backward pass; less needs less memory, the minibatch's gradients add up"`
+	MicroTokens      int `toml:"micro_tokens" json:"micro_tokens" unit:"tokens" help:"tokens in one forward and backward pass; less needs less memory, the minibatch's gradients add up; 0 takes what needs about 1 GiB, at most 8192"`
 
 	// Sampling. Always from the full distribution: top-k or a forced length would
 	// make the sampled distribution differ from the scored one (negative KL).
@@ -91,7 +91,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Preset: "default", Estimator: GAE, SamplesPerPrompt: 1,
-		Iterations: 20, Episodes: 128, Epochs: 2, Minibatches: 2, MicroTokens: 8192,
+		Iterations: 20, Episodes: 128, Epochs: 2, Minibatches: 2,
 		Temperature: 1, MaxNewTokens: 32,
 		RewardCombine: CombineSum, RewardWeights: []float64{}, ScoreAt: ScoreLast, ScoreSamples: 256, MissingEOS: EOSSubtract, MissingEOSPenalty: 2,
 		KLIn: KLInReward, KLCoef: .1, KLEstimator: K1, KLHorizon: 10000,
@@ -110,7 +110,7 @@ func (c Config) Validate() error {
 		min  int
 	}{
 		{"iterations", c.Iterations, 1}, {"episodes", c.Episodes, 1}, {"samples_per_prompt", c.SamplesPerPrompt, 1}, {"critic_warmup", c.CriticWarmup, 0}, {"epochs", c.Epochs, 1}, {"minibatches", c.Minibatches, 1},
-		{"micro_tokens", c.MicroTokens, 1}, {"max_new_tokens", c.MaxNewTokens, 1}, {"score_samples", c.ScoreSamples, 0},
+		{"micro_tokens", c.MicroTokens, 0}, {"max_new_tokens", c.MaxNewTokens, 1}, {"score_samples", c.ScoreSamples, 0},
 		{"ptx_tokens", c.PtxTokens, 2}, {"warmup_iterations", c.WarmupIterations, 0},
 		{"checkpoint_every", c.CheckpointEvery, 1}, {"sample_rows", c.SampleRows, 0}, {"judge_patience", c.JudgePatience, 0}, {"slots", c.Slots, 1},
 	} {

@@ -17,7 +17,7 @@ func Profile(name string) (Config, error) {
 	switch name {
 	case "instructgpt": // Ouyang et al. 2022, appendix C.4; λ is not printed there, .95 is Stiennon et al. 2020's
 		c.Iterations, c.Episodes, c.Epochs, c.Minibatches = 500, 512, 1, 8 // 256k episodes, minibatches of 64
-		c.MaxNewTokens, c.MicroTokens = 1024, 16384
+		c.MaxNewTokens = 1024
 		c.ScoreSamples, c.MissingEOS, c.MissingEOSPenalty = 0, EOSIgnore, 0 // the reward model's bias already centres the score
 		c.KLCoef, c.Clip = .02, .2
 		c.PtxCoef, c.PtxRatio, c.PtxTokens = 27.8, 8, 2048
@@ -25,7 +25,7 @@ func Profile(name string) (Config, error) {
 		c.EMADecay = .992
 	case "tldr": // Huang et al. 2024, arXiv:2403.17031
 		c.Iterations, c.Episodes, c.Epochs, c.Minibatches = 1954, 512, 4, 1 // 1M episodes
-		c.Temperature, c.MaxNewTokens, c.MicroTokens = .7, 53, 16384
+		c.Temperature, c.MaxNewTokens = .7, 53
 		c.ScoreSamples, c.MissingEOS, c.MissingEOSPenalty = 0, EOSReplace, 1
 		c.KLCoef, c.ValueCoef = .05, .1
 		c.LearningRate, c.Schedule, c.AdamBeta2, c.AdamEpsilon = 3e-6, DecayLinear, .999, 1e-5

@@ -25,6 +25,7 @@ type Job struct {
 
 	Out                 string // run directory
 	Resume              bool   // go on with the run in Out
+	Force               bool   // start even if there is not enough memory
 	AcceptDifferentBits bool
 	Sinks               []policy.Sink
 	Say                 func(format string, args ...any) // one-line news, nil for none
@@ -59,6 +60,9 @@ func Train(ctx context.Context, dev *cpu.Device, c Config, job Job) (Result, err
 	if err != nil {
 		return Result{}, err
 	}
+	if err := policy.CheckMemory(job.Say, job.Force); err != nil {
+		return Result{}, err
+	}
 	run, err := policy.OpenRun(job.Out, policy.RunInfo{Kind: c.Estimator.kind(), Config: c, Inputs: inputs, Kernels: dev.Kernels(), DType: "fp32"},
 		policy.RunOptions{Resume: job.Resume, AcceptDifferentBits: job.AcceptDifferentBits, Sinks: job.Sinks})
 	if err != nil {
@@ -77,11 +81,16 @@ func Train(ctx context.Context, dev *cpu.Device, c Config, job Job) (Result, err
 func (j Job) trainer(dev *cpu.Device, c Config) (*Trainer, error) {
 	var m Models
 	var err error
-	if m.Policy, err = policy.LoadPolicy(j.Policy); err != nil {
+	if m.Policy, err = policy.LoadPolicyFor(c.LoRA, j.Policy); err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
+	if !c.LoRA.On() {
+		if m.Reference, err = policy.LoadFrozen(j.Policy); err != nil {
+			return nil, fmt.Errorf("reference: %w", err)
+		}
+	}
 	if j.Reward != "" {
-		if m.Reward, err = reward.Load(j.Reward); err != nil {
+		if m.Reward, err = reward.LoadFrozen(j.Reward); err != nil {
 			return nil, fmt.Errorf("reward model: %w", err)
 		}
 	}
@@ -93,7 +102,7 @@ func (j Job) trainer(dev *cpu.Device, c Config) (*Trainer, error) {
 		m.More = append(m.More, r)
 	}
 	if j.Judge != "" {
-		if m.Judge, err = reward.Load(j.Judge); err != nil {
+		if m.Judge, err = reward.LoadFrozen(j.Judge); err != nil {
 			return nil, fmt.Errorf("judge: %w", err)
 		}
 	}

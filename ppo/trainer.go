@@ -17,16 +17,21 @@ import (
 // LoRA neither takes memory of its own: they share the frozen weights.
 type Models struct {
 	Policy *policy.Model // trained in place
-	Reward *reward.Model // the critic starts from it, or else from the first model of More; nil if More has all rewards
-	More   []Reward      // further rewards, see Combine
-	Judge  *reward.Model // only logged, never learned from; nil for none
+
+	Reference *policy.Model // equal to Policy, frozen; nil for a copy, or with LoRA for the policy with its adapter off
+	Reward    *reward.Model // the critic starts from it, or else from the first model of More; nil if More has all rewards
+	More      []Reward      // further rewards, see Combine
+	Judge     *reward.Model // only logged, never learned from; nil for none
 }
 
 // reference is the policy as it is before the first step: with LoRA the policy with the adapter
 // switched off, in the same memory, else a copy.
 func (m Models) reference() (*policy.Model, error) {
-	if m.Policy.Adapter != nil {
+	switch {
+	case m.Policy.Adapter != nil:
 		return m.Policy.Base(), nil
+	case m.Reference != nil:
+		return m.Reference, nil
 	}
 	return m.Policy.Clone()
 }
@@ -87,6 +92,7 @@ func NewTrainer(dev *cpu.Device, c Config, m Models, prompts []Prompt, corpus po
 	if c.JudgePatience > 0 && m.Judge == nil {
 		return nil, fmt.Errorf("ppo: judge_patience %d, but there is no judge (--judge)", c.JudgePatience)
 	}
+	c.MicroTokens = m.Policy.Config.MicroTokens(c.MicroTokens, 8192, c.Recompute)
 	t := &Trainer{cfg: c, models: m, prompts: prompts, mix: mix{corpus}, room: roomFor(c, prompts)}
 	t.state.KL = KLController{Coef: c.KLCoef, Target: c.KLTarget, Horizon: c.KLHorizon}
 	t.state.Score = ScoreRule{Std: 1, Clip: c.ScoreClip, EOS: c.MissingEOS, Penalty: c.MissingEOSPenalty}

@@ -34,6 +34,7 @@ type TrainCmd struct {
 	Set     []string `name:"set" sep:"none" help:"One setting, key=value. Repeatable. See: agora config schema reward."`
 	Seed    *uint64  `name:"seed" help:"Short for --set seed=N."`
 	Resume  bool     `name:"resume" help:"Go on with the run in OUT."`
+	Force   bool     `help:"Start even if the machine has not the memory for it."`
 	Other   bool     `name:"accept-different-bits" help:"Resume although this machine computes with other kernels than the run began with."`
 	Threads int      `name:"threads" help:"Worker threads; 0 is one per core. Results do not depend on it."`
 	JSON    bool     `name:"json" help:"Print the result as one JSON object."`
@@ -68,7 +69,7 @@ func (c *TrainCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := policy.LoadPolicy(c.Policy)
+	p, err := policy.LoadFrozenPolicy(c.Policy) // New copies it
 	if err != nil {
 		return fmt.Errorf("--policy: %w", err)
 	}
@@ -77,7 +78,7 @@ func (c *TrainCmd) Run(ctx context.Context) error {
 		return err
 	}
 	console := policy.NewConsole(os.Stderr, "reward")
-	result, err := Train(ctx, dev, p, data, cfg, c.Out, policy.RunOptions{Resume: c.Resume, AcceptDifferentBits: c.Other, Sinks: []policy.Sink{console}})
+	result, err := Train(ctx, dev, p, data, cfg, c.Out, policy.RunOptions{Resume: c.Resume, AcceptDifferentBits: c.Other, Force: c.Force, Sinks: []policy.Sink{console}, Say: console.Say})
 	if err != nil {
 		return err
 	}

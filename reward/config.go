@@ -149,12 +149,7 @@ func (c TrainConfig) learningRate(width, batch int) float64 {
 	return 1e-3 * math.Pow(128/float64(width), 1.5) * math.Sqrt(float64(batch)/64)
 }
 
-// microTokens resolves the default for a model: a token keeps about 14 rows of its
-// width and 3 of the feed-forward width per layer for the backward pass.
+// microTokens resolves the default for a model.
 func (c TrainConfig) microTokens(m policy.Config) int {
-	if c.MicroTokens > 0 {
-		return c.MicroTokens
-	}
-	bytes := 4 * m.Layers * (14*m.Width + 3*m.FFN)
-	return min(max((1<<30)/bytes, 256), 8192)
+	return m.MicroTokens(c.MicroTokens, 8192, c.Recompute)
 }

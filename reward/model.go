@@ -42,14 +42,18 @@ func New(p *policy.Model, seed uint64) (*Model, error) {
 	t := m.Trunk
 	t.Tokenizer, t.Template, t.Hash = p.Tokenizer, p.Template, p.Hash
 	t.CopyWeights(p)
+	m.initHead(seed)
+	return m, nil
+}
+
+func (m *Model) initHead(seed uint64) {
 	head := m.Head()
 	key := graph.Key(seed, 0, hash(headName))
-	std := 1 / math.Sqrt(float64(t.Config.Width+1))
+	std := 1 / math.Sqrt(float64(m.Trunk.Config.Width+1))
 	for i := range head.Data {
 		head.Data[i] = float32(std * normal(key, uint64(2*i)))
 	}
-	t.Params.Changed()
-	return m, nil
+	head.Changed()
 }
 
 // Share puts a head of zeros on a policy's trunk without copying it: the weights are one memory, and
@@ -227,9 +231,14 @@ func writeJSON(path string, v any) error {
 
 // Load reads a reward model's directory, or the directory of the run that made it. Of a model with a
 // head for each group, DIR#GROUP is that group's reward and DIR the mean of all.
-func Load(dir string) (*Model, error) {
+func Load(dir string) (*Model, error) { return load(dir, policy.Load) }
+
+// LoadFrozen is Load for a model that only scores: its trunk's weights stay in the file, see policy.LoadFrozen.
+func LoadFrozen(dir string) (*Model, error) { return load(dir, policy.LoadFrozen) }
+
+func load(dir string, trunk trunkLoader) (*Model, error) {
 	dir, head := CutHead(dir)
-	m, err := LoadHeads(dir)
+	m, err := loadHeads(dir, trunk)
 	if err != nil {
 		return nil, err
 	}
@@ -252,12 +261,17 @@ func CutHead(dir string) (path, head string) {
 }
 
 // LoadHeads is Load with all heads.
-func LoadHeads(dir string) (*Model, error) {
+func LoadHeads(dir string) (*Model, error) { return loadHeads(dir, policy.Load) }
+
+// trunkLoader is policy.Load or policy.LoadFrozen.
+type trunkLoader func(dir string) (*policy.Model, error)
+
+func loadHeads(dir string, load trunkLoader) (*Model, error) {
 	dir, err := policy.Resolve(dir)
 	if err != nil {
 		return nil, err
 	}
-	trunk, err := policy.Load(dir)
+	trunk, err := load(dir)
 	if err != nil {
 		return nil, err
 	}

@@ -48,6 +48,9 @@ func Train(ctx context.Context, dev *cpu.Device, p *policy.Model, data Data, c T
 	if err := t.compile(); err != nil {
 		return nil, err
 	}
+	if err := policy.CheckMemory(opt.Say, opt.Force); err != nil {
+		return nil, err
+	}
 	if err := t.train(ctx); err != nil {
 		return nil, err
 	}
@@ -88,12 +91,24 @@ type trainer struct {
 	pending map[string]float64 // metrics of the newest step, until they are logged
 }
 
+// newFor is the model before the first step: a fresh head on a copy of the policy's trunk, or with
+// LoRA on that trunk itself.
+func newFor(c TrainConfig, p *policy.Model) (*Model, error) {
+	if !c.LoRA.On() {
+		return New(p, c.Seed)
+	}
+	p.Merge()
+	m, err := Share(p)
+	if err != nil {
+		return nil, err
+	}
+	m.initHead(c.Seed)
+	return m, m.Trunk.Adapt(c.LoRA, c.Seed)
+}
+
 // prepare splits and encodes the data and makes the model.
 func (t *trainer) prepare(p *policy.Model) (err error) {
-	if t.model, err = New(p, t.cfg.Seed); err != nil {
-		return err
-	}
-	if err := t.model.Trunk.Adapt(t.cfg.LoRA, t.cfg.Seed); err != nil {
+	if t.model, err = newFor(t.cfg, p); err != nil {
 		return err
 	}
 	t.model.IgnorePrompt = t.cfg.IgnorePrompt

@@ -19,6 +19,9 @@ import (
 // maxHeader guards against reading a foreign file as a header of absurd length.
 const maxHeader = 100 << 20
 
+// cacheLine is where the numbers begin: at a multiple of so many bytes.
+const cacheLine = 64
+
 // chunk is how many numbers are converted at a time.
 const chunk = 1 << 16
 
@@ -36,10 +39,9 @@ type header struct {
 	Offsets [2]int64 `json:"data_offsets"`
 }
 
-// WriteSafetensors writes tensors in the order of their names.
+// WriteSafetensors writes tensors in the given order, so that what a program has side by side lies side
+// by side in the file, too, and can be mapped (see Tensors.Map).
 func WriteSafetensors(path string, tensors []Tensor) (err error) {
-	tensors = append([]Tensor(nil), tensors...)
-	sort.Slice(tensors, func(i, j int) bool { return tensors[i].Name < tensors[j].Name })
 	head, err := headerFor(tensors)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
@@ -86,8 +88,8 @@ func headerFor(tensors []Tensor) ([]byte, error) {
 		head[t.Name] = header{t.DType, t.Shape, [2]int64{at, end}}
 		at = end
 	}
-	data, err := json.Marshal(head) // map keys come sorted
-	for len(data)%8 != 0 {
+	data, err := json.Marshal(head)    // map keys come sorted
+	for (8+len(data))%cacheLine != 0 { // the format allows spaces here
 		data = append(data, ' ')
 	}
 	return data, err
@@ -113,6 +115,7 @@ type File struct {
 	f       *os.File
 	tensors map[string]header
 	data    int64 // offset of the first number
+	mapped  *Mapping
 }
 
 // OpenSafetensors reads and checks the header: a truncated or foreign file is refused here.

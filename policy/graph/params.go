@@ -22,6 +22,8 @@ type Param struct {
 
 	Attached sync.Map // what devices keep beside the data, by device; lives as long as the parameter
 
+	Backing any // what owns the memory of Data where that is not Go's; nil else
+
 	version uint64 // counts the changes of Data
 }
 

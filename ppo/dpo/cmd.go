@@ -44,6 +44,7 @@ type TrainCmd struct {
 	Config    string   `placeholder:"FILE" help:"Settings, a TOML file."`
 	Set       []string `sep:"none" placeholder:"KEY=VALUE" help:"One setting; may be repeated."`
 	Resume    bool     `help:"Go on with the run in --out; give the same settings and inputs."`
+	Force     bool     `help:"Start even if the machine has not the memory for it."`
 
 	AcceptDifferentBits bool `help:"Resume on a machine whose kernels round differently."`
 	Workers             int  `help:"Worker threads; 0 means one per core. Results do not depend on it."`
@@ -78,7 +79,7 @@ func (c *TrainCmd) Run(ctx context.Context) error {
 	}
 	console := policy.NewConsole(os.Stderr, "dpo")
 	res, err := Train(ctx, dev, cfg, Job{Reference: c.Reference, Format: format, Job: policy.Job{
-		Policy: c.Policy, Data: c.Data, Out: c.Out, Resume: c.Resume, AcceptDifferentBits: c.AcceptDifferentBits,
+		Policy: c.Policy, Data: c.Data, Out: c.Out, Resume: c.Resume, AcceptDifferentBits: c.AcceptDifferentBits, Force: c.Force,
 		Sinks: []policy.Sink{console}, Say: console.Say,
 	}})
 	if err != nil {

@@ -16,7 +16,7 @@ type Config struct {
 
 	Epochs       float64 `toml:"epochs" unit:"passes" help:"over the pairs"`
 	BatchPairs   int     `toml:"batch_pairs" unit:"pairs" help:"per optimizer step"`
-	MicroTokens  int     `toml:"micro_tokens" unit:"tokens" help:"computed at a time; bounds the memory, changes no result but the last bits"`
+	MicroTokens  int     `toml:"micro_tokens" unit:"tokens" help:"computed at a time; bounds the memory, changes no result but the last bits; 0 takes what needs about 1 GiB, at most 8192"`
 	LearningRate float64 `toml:"learning_rate" unit:"1/step" help:"peak of the schedule"`
 	Floor        float64 `toml:"learning_rate_floor" unit:"share" help:"learning rate at the end as a share of the peak"`
 	Warmup       float64 `toml:"warmup" unit:"share" help:"of all steps, linear"`
@@ -45,7 +45,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Loss: Sigmoid, Beta: .1,
-		Epochs: 1, BatchPairs: 32, MicroTokens: 8192, LearningRate: 1e-4, Floor: .1, Warmup: .1, Schedule: "cosine",
+		Epochs: 1, BatchPairs: 32, LearningRate: 1e-4, Floor: .1, Warmup: .1, Schedule: "cosine",
 		AdamBeta1: .9, AdamBeta2: .95, AdamEpsilon: 1e-8, ClipNorm: 1,
 		Split: "auto", ValPrompts: .1, ValWorkers: .1, CheckpointEvery: 50, LoRA: policy.DefaultLoRA(),
 	}
@@ -67,8 +67,10 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("label_smoothing %g has no meaning with loss %s", c.LabelSmoothing, c.Loss)
 	case !(c.Epochs > 0):
 		return fmt.Errorf("epochs %g must be positive", c.Epochs)
-	case c.BatchPairs < 1 || c.MicroTokens < 1:
-		return fmt.Errorf("batch_pairs %d and micro_tokens %d must be at least 1", c.BatchPairs, c.MicroTokens)
+	case c.BatchPairs < 1:
+		return fmt.Errorf("batch_pairs %d must be at least 1", c.BatchPairs)
+	case c.MicroTokens < 0:
+		return fmt.Errorf("micro_tokens %d must not be negative", c.MicroTokens)
 	case c.Warmup < 0 || c.Warmup > 1:
 		return fmt.Errorf("warmup %g is outside [0, 1]", c.Warmup)
 	case c.EvalEvery < 0 || c.CheckpointEvery < 0 || c.SampleEvery < 0:

@@ -29,7 +29,7 @@ type learner struct {
 func newLearner(dev *cpu.Device, m *policy.Model, c Config, longest int) (*learner, error) {
 	l := &learner{cfg: c, model: m}
 	g := graph.New(m.Params)
-	size := max(c.MicroTokens, longest)
+	size := max(m.Config.MicroTokens(c.MicroTokens, 8192, c.Recompute), longest)
 	picks, seqs, pairs := g.Dim("picks", size), g.Dim("seqs", 2*c.BatchPairs), g.Dim("pairs", c.BatchPairs)
 	l.in = m.NewInput(g, "train", g.Dim("tokens", size), seqs)
 	l.in.Recompute = c.Recompute

@@ -25,7 +25,7 @@ func Train(ctx context.Context, dev *cpu.Device, c Config, job Job) (policy.Resu
 	if err := c.Validate(); err != nil {
 		return policy.Result{}, err
 	}
-	m, err := policy.LoadPolicy(job.Policy)
+	m, err := policy.LoadPolicyFor(c.LoRA, job.Policy)
 	if err != nil {
 		return policy.Result{}, fmt.Errorf("policy: %w", err)
 	}

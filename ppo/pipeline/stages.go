@@ -99,7 +99,7 @@ func trainReward(ctx context.Context, w *Worker, job Job, sink *dbSink) (map[str
 	if err != nil {
 		return nil, err
 	}
-	p, err := policy.LoadPolicy(job.Inputs["policy"].Path)
+	p, err := policy.LoadFrozenPolicy(job.Inputs["policy"].Path)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package policy
+
+func availableBytes() (int64, bool) { return 0, false }
