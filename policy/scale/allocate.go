@@ -27,10 +27,16 @@ type Allocation struct {
 const smallestFitted = 70e6
 
 // Allocate spends flops by every method, or, where params is given, says how many tokens a model of
-// that size wants. speed, if not 0, is FLOPs a second, for the time that takes.
-func Allocate(flops, params, speed float64) []Allocation {
+// that size wants. speed, if not 0, is FLOPs a second, for the time that takes; own, if not nil, is a law
+// fitted to one's own runs, which is recommended then.
+func Allocate(flops, params, speed float64, own *LawFit) []Allocation {
 	var list []Allocation
-	for _, m := range methods() {
+	best, all := defaultMethod, methods()
+	if own != nil {
+		best = ownMethod
+		all = append([]method{own.law().method(ownMethod, fmt.Sprintf("fitted to %d runs of your own", own.Runs))}, all...)
+	}
+	for _, m := range all {
 		n, d := params, 0.0
 		if params > 0 {
 			d = m.tokens(n)
@@ -39,7 +45,7 @@ func Allocate(flops, params, speed float64) []Allocation {
 			d = flops / (6 * n)
 		}
 		a := Allocation{
-			Method: m.Name, Source: m.Source, Recommended: m.Name == defaultMethod, Params: n, Tokens: d, TokensPerParam: d / n,
+			Method: m.Name, Source: m.Source, Recommended: m.Name == best, Params: n, Tokens: d, TokensPerParam: d / n,
 			Flops: 6 * n * d, ExponentN: m.A, ExponentD: m.B,
 		}
 		if m.law != nil {

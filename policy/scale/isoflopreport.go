@@ -120,5 +120,5 @@ func (f LawFit) markdown(b *strings.Builder) {
 	fmt.Fprintf(b, "| %.3f | %.4g | %.4g | %.3f | %.3f | %.3f | %.3f |\n", f.E, f.A, f.B, f.Alpha, f.Beta, f.ExponentN, f.ExponentD)
 	fmt.Fprintf(b, "| | | | %.3f to %.3f | %.3f to %.3f | %.3f to %.3f | %.3f to %.3f |\n\n", f.AlphaInterval.Lo, f.AlphaInterval.Hi, f.BetaInterval.Lo, f.BetaInterval.Hi,
 		f.NInterval.Lo, f.NInterval.Hi, f.DInterval.Lo, f.DInterval.Hi)
-	fmt.Fprintf(b, "%d runs; 95 %% intervals of %d bootstrap samples; log loss is off by %.2f %% (root mean square), %.2f %% at most.\n", f.Runs, f.Bootstrap, 100*f.RMS, 100*f.Worst)
+	fmt.Fprintf(b, "%d runs; 95 %% intervals of %d bootstrap samples; losses are off by %.2f %% (root mean square), %.2f %% at most.\n", f.Runs, f.Bootstrap, 100*f.RMS, 100*f.Worst)
 }

@@ -45,12 +45,12 @@ func TestFitRecovers(t *testing.T) {
 }
 
 // TestFitIntervals: with a quarter of a percent of noise the true exponents lie within the intervals,
-// in at least 17 of 20 data sets (nominally 19), and the intervals are of a useful width.
+// in at least 10 of 12 data sets, and the intervals are of a useful width.
 func TestFitIntervals(t *testing.T) {
 	a, _ := besiroglu.exponents()
 	hits := map[string]int{}
-	for seed := range 20 {
-		f, err := FitLaw(synthetic(besiroglu, .0025, uint64(seed+1)), 200, 1)
+	for seed := range 12 {
+		f, err := FitLaw(synthetic(besiroglu, .0025, uint64(seed+1)), 120, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,8 +68,8 @@ func TestFitIntervals(t *testing.T) {
 		}
 	}
 	for _, what := range []string{"a", "b", "alpha", "beta"} {
-		if hits[what] < 17 {
-			t.Errorf("%s: the interval holds the truth %d times of 20", what, hits[what])
+		if hits[what] < 10 {
+			t.Errorf("%s: the interval holds the truth %d times of 12", what, hits[what])
 		}
 	}
 }

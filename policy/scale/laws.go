@@ -81,8 +81,11 @@ func kaplanMethod() method {
 	}
 }
 
-// defaultMethod is what a plan recommends.
-const defaultMethod = "20-per-param"
+// defaultMethod is what a plan recommends, ownMethod what it recommends to who has runs of their own.
+const (
+	defaultMethod = "20-per-param"
+	ownMethod     = "own-fit"
+)
 
 // methods are all that a plan compares, the recommended one first.
 func methods() []method {

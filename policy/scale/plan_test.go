@@ -51,7 +51,7 @@ func TestPublishedTable(t *testing.T) {
 // TestWorkedExamples: a model of 175B wants 3.7T tokens and one of 280B 5.9T, under approach 1.
 func TestWorkedExamples(t *testing.T) {
 	for params, want := range map[float64]string{175e9: "3.7T", 280e9: "5.9T"} {
-		a := Allocate(0, params, 0)[1]
+		a := Allocate(0, params, 0, nil)[1]
 		if a.Method != "approach-1" || human(a.Tokens) != want {
 			t.Errorf("%s parameters: %s wants %s tokens, not %s", human(params), a.Method, human(a.Tokens), want)
 		}

@@ -22,6 +22,10 @@ type PlanCmd struct {
 	GFLOPS float64 `name:"gflops" placeholder:"G" help:"Speed of training on this machine as agora bench train prints it; without it --hours measures some seconds of training."`
 	Params string  `name:"params" placeholder:"N" help:"A size instead of a budget, such as 175B: how many tokens does it want?"`
 	Table  bool    `name:"table" help:"The published table, with the deviation of every formula."`
+
+	Fit       bool     `name:"fit" help:"Fit L(N, D) = E + A/N^α + B/D^β to one's own runs, and plan by it."`
+	Resamples int      `name:"resamples" default:"1000" help:"Bootstrap samples for the intervals of --fit."`
+	Runs      []string `arg:"" optional:"" name:"runs" type:"path" help:"For --fit: folders of policy isoflop, runs of policy pretrain, or JSON lines with params, tokens and loss."`
 }
 
 // Help is shown by --help.
@@ -33,7 +37,9 @@ fitted on models above some 70M parameters: below, fit your own runs.
   agora policy plan --flops 5.76e23
   agora policy plan --hours 24 --gflops 150
   agora policy plan --params 175B --json
-  agora policy plan --table`
+  agora policy plan --table
+  agora policy plan --fit isoflop --flops 1e15
+  agora policy plan --fit runs/*`
 }
 
 // planResult is what the command prints.
@@ -44,13 +50,14 @@ type planResult struct {
 	Measured    bool         `json:"measured,omitempty"` // GFLOPS is of this machine, just now
 	Params      float64      `json:"given_params,omitempty"`
 	Recommended string       `json:"recommended"`
-	Methods     []Allocation `json:"methods"`
+	Methods     []Allocation `json:"methods,omitempty"`
+	Fit         *LawFit      `json:"fit,omitempty"`
 }
 
 // Run plans.
 func (c *PlanCmd) Run(ctx context.Context) error {
 	if c.Table {
-		if c.Flops != "" || c.Hours != 0 || c.Params != "" {
+		if c.Fit || len(c.Runs) > 0 || c.Flops != "" || c.Hours != 0 || c.Params != "" {
 			return errors.New("--table stands alone")
 		}
 		return printTable(os.Stdout, c.JSON)
@@ -65,17 +72,25 @@ func (c *PlanCmd) Run(ctx context.Context) error {
 // plan checks the flags; measure is called where the budget is in hours and no speed is given.
 func (c *PlanCmd) plan(measure func() (float64, error)) (planResult, error) {
 	r := planResult{Recommended: defaultMethod, GFLOPS: c.GFLOPS}
+	if c.Fit != (len(c.Runs) > 0) {
+		return r, errors.New("--fit and the runs to fit go together: agora policy plan --fit RUNS…")
+	}
 	given := 0
 	for _, is := range []bool{c.Flops != "", c.Hours != 0, c.Params != ""} {
 		if is {
 			given++
 		}
 	}
-	if given != 1 {
+	if given > 1 || given == 0 && !c.Fit {
 		return r, errors.New("one of --flops, --hours, --params or --table is needed")
 	}
 	if c.GFLOPS < 0 || math.IsNaN(c.GFLOPS) || math.IsInf(c.GFLOPS, 0) {
 		return r, fmt.Errorf("--gflops %g: must be positive", c.GFLOPS)
+	}
+	if c.Fit {
+		if err := c.fit(&r); err != nil || given == 0 {
+			return r, err
+		}
 	}
 	var err error
 	switch {
@@ -99,8 +114,25 @@ func (c *PlanCmd) plan(measure func() (float64, error)) (planResult, error) {
 		}
 		r.Hours, r.Flops = c.Hours, c.Hours*3600*r.GFLOPS*1e9
 	}
-	r.Methods = Allocate(r.Flops, r.Params, r.GFLOPS*1e9)
+	r.Methods = Allocate(r.Flops, r.Params, r.GFLOPS*1e9, r.Fit)
 	return r, nil
+}
+
+// fit reads the runs and fits the law.
+func (c *PlanCmd) fit(r *planResult) error {
+	runs, err := ReadRuns(c.Runs)
+	if err != nil {
+		return err
+	}
+	if c.Resamples < 0 {
+		return fmt.Errorf("--resamples %d must not be negative", c.Resamples)
+	}
+	f, err := FitLaw(runs, c.Resamples, 1)
+	if err != nil {
+		return err
+	}
+	r.Fit, r.Recommended = &f, ownMethod
+	return f.check()
 }
 
 func (r planResult) print(w io.Writer, asJSON bool) error {
@@ -108,6 +140,14 @@ func (r planResult) print(w io.Writer, asJSON bool) error {
 		return json.NewEncoder(w).Encode(r)
 	}
 	var b strings.Builder
+	if r.Fit != nil {
+		r.Fit.table(&b)
+		if len(r.Methods) == 0 {
+			_, err := io.WriteString(w, b.String())
+			return err
+		}
+		b.WriteString("\n")
+	}
 	switch {
 	case r.Params > 0:
 		fmt.Fprintf(&b, "What %s parameters want:\n\n", human(r.Params))
@@ -139,11 +179,39 @@ func (r planResult) print(w io.Writer, asJSON bool) error {
 		return err
 	}
 	fmt.Fprintf(&b, "\n* recommended. Each loss is its own law's, in nats per token of its own data and tokenizer.\n")
-	if r.Methods[0].Params < smallestFitted {
-		fmt.Fprintf(&b, "All constants were fitted on models above some %s parameters: this is an extrapolation.\n", human(smallestFitted))
-	}
+	b.WriteString(r.extrapolation())
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// extrapolation warns where a plan leaves the sizes that its constants were fitted on.
+func (r planResult) extrapolation() string {
+	text := ""
+	if f := r.Fit; f != nil {
+		if n := r.Methods[0].Params; n < f.MinParams || n > f.MaxParams {
+			text = fmt.Sprintf("Your own runs had %s to %s parameters: beyond, their law is an extrapolation.\n", human(f.MinParams), human(f.MaxParams))
+		}
+	}
+	if r.Methods[len(r.Methods)-1].Params < smallestFitted || r.Methods[0].Params < smallestFitted {
+		text += fmt.Sprintf("The published constants were fitted on models above some %s parameters: here they are an extrapolation.\n", human(smallestFitted))
+	}
+	return text
+}
+
+// table prints the constants with their intervals.
+func (f LawFit) table(w io.Writer) {
+	fmt.Fprintf(w, "L(N, D) = E + A/N^α + B/D^β, fitted to %d runs of %s to %s parameters:\n\n", f.Runs, human(f.MinParams), human(f.MaxParams))
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "E\t%.4f\nA\t%.4g\nB\t%.4g\n", f.E, f.A, f.B)
+	for _, c := range []struct {
+		name  string
+		value float64
+		in    Interval
+	}{{"α", f.Alpha, f.AlphaInterval}, {"β", f.Beta, f.BetaInterval}, {"a (N ∝ C^a)", f.ExponentN, f.NInterval}, {"b (D ∝ C^b)", f.ExponentD, f.DInterval}} {
+		fmt.Fprintf(t, "%s\t%.3f\t%.3f to %.3f\n", c.name, c.value, c.in.Lo, c.in.Hi)
+	}
+	t.Flush()
+	fmt.Fprintf(w, "\nIntervals: 95 %% of %d bootstrap samples. Losses are off by %.2f %% (root mean square), %.2f %% at most.\n", f.Bootstrap, 100*f.RMS, 100*f.Worst)
 }
 
 // printTable prints the published rows and, beside each, what the formulas give.

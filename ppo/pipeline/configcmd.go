@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	"agora/policy"
+	scaling "agora/policy/scale"
 	"agora/ppo"
 	"agora/ppo/dpo"
 )
@@ -20,7 +21,7 @@ type ConfigCmd struct {
 
 // ConfigSchemaCmd is `agora config schema`.
 type ConfigSchemaCmd struct {
-	Kind string   `arg:"" enum:"pretrain,sft,reward,ppo,rloo,grpo,dpo" help:"pretrain, sft, reward, ppo, rloo, grpo or dpo."`
+	Kind string   `arg:"" enum:"pretrain,sft,reward,ppo,rloo,grpo,dpo,coordcheck,transfer,isoflop" help:"pretrain, sft, reward, ppo, rloo, grpo, dpo, or an experiment of agora policy: coordcheck, transfer or isoflop."`
 	Set  []string `sep:"none" placeholder:"KEY=VALUE" help:"Check these settings as a training would; they then stand for the defaults."`
 	JSON bool     `name:"json" help:"One JSON object."`
 }
@@ -58,11 +59,20 @@ func settingsOf(kind string) (any, error) {
 	case "dpo":
 		c := dpo.DefaultConfig()
 		return &c, nil
+	case "coordcheck":
+		c := scaling.DefaultCoord()
+		return &c, nil
+	case "transfer":
+		c := scaling.DefaultTransfer()
+		return &c, nil
+	case "isoflop":
+		c := scaling.DefaultIsoFLOP()
+		return &c, nil
 	}
 	if c, ok := defaultConfigs()[kind]; ok {
 		return c, nil
 	}
-	return nil, fmt.Errorf("kind %q is none of pretrain, sft, reward, ppo, rloo, grpo, dpo", kind)
+	return nil, fmt.Errorf("kind %q is none of pretrain, sft, reward, ppo, rloo, grpo, dpo, coordcheck, transfer, isoflop", kind)
 }
 
 func writeSchema(w io.Writer, fields []policy.Field) error {
