@@ -130,20 +130,12 @@ func writeSplitsCSV(w io.Writer, rows []splitJSON) error {
 			}
 			sides += s.Name + "=" + strconv.Itoa(s.Text)
 		}
-		err := out.Write([]string{safeCell(r.Prompt), strconv.FormatInt(r.Item, 10), safeCell(r.First), safeCell(r.Second), safeCell(r.By), safeCell(r.A), safeCell(r.B),
-			number(r.ShareA), number(r.ShareB), strconv.Itoa(r.NA), strconv.Itoa(r.NB), number(r.Diff), lo, hi, number(r.P), number(r.Q), safeCell(sides)})
+		err := out.Write([]string{csvText(r.Prompt), strconv.FormatInt(r.Item, 10), csvText(r.First), csvText(r.Second), csvText(r.By), csvText(r.A), csvText(r.B),
+			number(r.ShareA), number(r.ShareB), strconv.Itoa(r.NA), strconv.Itoa(r.NB), number(r.Diff), lo, hi, number(r.P), number(r.Q), csvText(sides)})
 		if err != nil {
 			return err
 		}
 	}
 	out.Flush()
 	return out.Error()
-}
-
-// safeCell keeps a spreadsheet from taking somebody's text for a formula.
-func safeCell(text string) string {
-	if text != "" && (text[0] == '=' || text[0] == '+' || text[0] == '-' || text[0] == '@') {
-		return "'" + text
-	}
-	return text
 }

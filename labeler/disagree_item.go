@@ -48,7 +48,7 @@ func (s *Server) splitItemView(ctx context.Context, p db.Project, t itemTexts, d
 		return v, err
 	}
 	v.Turns, v.Texts, v.Lang = item.Turns, item.Texts, item.Language
-	v.By, v.Item = views.GroupName(ctx, d.By), fmt.Sprintf("%s/items/%d", projectPath(p), t.detail.Item.ID)
+	v.By, v.Item = views.GroupLabel(ctx, d.By), fmt.Sprintf("%s/items/%d", projectPath(p), t.detail.Item.ID)
 	scorers, err := s.store.Scorers(ctx, p.ID)
 	if err != nil {
 		return v, err

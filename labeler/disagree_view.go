@@ -19,7 +19,7 @@ func disagreementFigures(ctx context.Context, d disagreement) views.Disagreement
 	v := views.Disagreement{By: d.By, Tested: len(d.Compared), Found: d.found(), Small: d.Small,
 		Overlap: views.Number(d.Overlap), Power: powerWords(ctx, d), Control: views.T(ctx, "disagree.control", views.Percent(foundQ))}
 	for _, name := range d.Choices {
-		v.Choices = append(v.Choices, views.Choice{Value: name, Label: views.GroupName(ctx, name)})
+		v.Choices = append(v.Choices, views.Choice{Value: name, Label: views.GroupLabel(ctx, name)})
 	}
 	for _, value := range slices.Sorted(maps.Keys(d.People)) {
 		v.Groups = append(v.Groups, views.Figure{Name: views.GroupValue(ctx, d.By, value), Value: views.Count(d.People[value])})

@@ -26,21 +26,6 @@ type quality struct {
 	Weights                           *weighting // nil: everybody counts alike
 }
 
-// weighting is how much each labeler counts, so that the pool has the shares of a population.
-type weighting struct {
-	Of        map[string]float64 // by pseudonym, mean 1
-	Effective float64
-	Design    float64
-}
-
-// of is the weights by name, nil where everybody counts alike.
-func (w *weighting) of() map[string]float64 {
-	if w == nil {
-		return nil
-	}
-	return w.Of
-}
-
 // computeQuality reads a project's answers and computes everything.
 func computeQuality(ctx context.Context, store *db.Store, p db.Project, w *weighting) (q quality, err error) {
 	o := newOpinions()

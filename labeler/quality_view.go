@@ -37,7 +37,7 @@ func qualityView(ctx context.Context, p db.Project, q quality) views.Quality {
 	}
 	v.Team, v.TeamVerdict = driftChart(ctx, "team", "quality.team", q.Team), driftVerdict(ctx, "quality.team", q.Team, q.Team.P)
 	for _, g := range q.Groups {
-		v.Groups = append(v.Groups, views.GroupPair{Name: views.GroupName(ctx, g.Name), A: views.GroupValue(ctx, g.Name, g.A), B: views.GroupValue(ctx, g.Name, g.B),
+		v.Groups = append(v.Groups, views.GroupPair{Name: views.GroupLabel(ctx, g.Name), A: views.GroupValue(ctx, g.Name, g.A), B: views.GroupValue(ctx, g.Name, g.B),
 			Pairs: g.Pairs, Equal: g.Equal, CI: views.Interval(g.CI)})
 	}
 	return v

@@ -1060,7 +1060,7 @@ func SplitItemLive(s SplitItem) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if len(s.Scorers) > 0 {
-				templ_7745c5c3_Err = scoresPanel(s).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = splitScores(s).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1306,7 +1306,7 @@ func groupRanking(g GroupRanking) templ.Component {
 	})
 }
 
-func scoresPanel(s SplitItem) templ.Component {
+func splitScores(s SplitItem) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

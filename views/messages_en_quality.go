@@ -13,6 +13,9 @@ var englishQuality = map[string]string{
 	"weights.on":        "Weighted to your targets",
 	"weights.effective": "The %s labelers count as the targets ask. Weighted, they are worth about %s equally weighted people.",
 
+	"weights.missing":    "Nobody in the pool is in these parts of the targets: %s.",
+	"weights.impossible": "The targets cannot be reached with the people who answered. Everybody counts alike.",
+
 	// quality
 	"quality.title":           "Quality",
 	"quality.lead":            "How much labelers agree, and how each of them does. Disagreement may be care, carelessness or taste: it is a question, not a fault.",

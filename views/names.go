@@ -11,8 +11,8 @@ func FlagName(ctx context.Context, key string) string { return known(ctx, key, "
 // AxisName is a scale of a form.
 func AxisName(ctx context.Context, key string) string { return known(ctx, key, "axis."+key) }
 
-// GroupName is a characteristic of people, such as a question of the survey.
-func GroupName(ctx context.Context, name string) string { return known(ctx, name, "group."+name) }
+// GroupLabel is a characteristic of people, such as a question of the survey.
+func GroupLabel(ctx context.Context, name string) string { return known(ctx, name, "group."+name) }
 
 // GroupValue is one of its values.
 func GroupValue(ctx context.Context, name, value string) string {

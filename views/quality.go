@@ -22,6 +22,7 @@ type Weighting struct {
 	Effective float64 // people that the weighted pool is worth
 	Labelers  int
 	Problem   string // why weights cannot be made, in words
+	Missing   string // parts of the targets that nobody is in
 }
 
 // Quality is how much a project's labelers agree and how each of them does.
