@@ -42,7 +42,7 @@ func TestScreenshots(t *testing.T) {
 			}
 			height := js[int64](b, `document.documentElement.scrollHeight`)
 			b.do(chromedp.EmulateViewport(look.width, height)) // the bar at the bottom, as after scrolling there
-			png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+			png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
 			if err != nil {
 				t.Fatal(err)
 			}
