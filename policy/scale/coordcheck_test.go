@@ -34,10 +34,13 @@ func testDevice(t *testing.T) *cpu.Device {
 // standard parametrisation, the control, must fail the same threshold.
 func TestCoordCheck(t *testing.T) {
 	text := smallText(t)
-	for _, family := range []string{policy.Llama, policy.GPT2} {
-		t.Run(family, func(t *testing.T) {
+	for _, kind := range []struct {
+		name, family string
+		tied         bool
+	}{{"llama", policy.Llama, false}, {"gpt2", policy.GPT2, false}, {"llama tied", policy.Llama, true}} {
+		t.Run(kind.name, func(t *testing.T) {
 			c := DefaultCoord()
-			c.Family, c.Widths, c.BaseWidth, c.Layers, c.Sequences, c.Context, c.Vocab = family, []int{32, 64, 128, 256}, 64, 2, 2, 48, 300
+			c.Tied, c.Family, c.Widths, c.BaseWidth, c.Layers, c.Sequences, c.Context, c.Vocab = kind.tied, kind.family, []int{32, 64, 128, 256}, 64, 2, 2, 48, 300
 			if err := c.Validate(); err != nil {
 				t.Fatal(err)
 			}
@@ -53,7 +56,7 @@ func TestCoordCheck(t *testing.T) {
 				t.Errorf("flat %t, growing %t: %s", r.Flat, r.Growing, r.verdict())
 			}
 			for _, last := range []string{policy.Mup, policy.Standard} {
-				if worst := r.steepest(last, c.Steps); (worst.size() <= flatSlope) != (last == policy.Mup) {
+				if worst := r.steepest(last, c.Steps); (r.steepness(worst) <= flatSlope) != (last == policy.Mup) {
 					t.Errorf("%s after the last step: width^%+.2f at %s", last, slopeOf(worst), worst.Place)
 				}
 			}

@@ -17,6 +17,7 @@ type CoordConfig struct {
 	Heads        int     `toml:"heads" unit:"heads" help:"attention heads at every width: it is they that become wider"`
 	FFNRatio     float64 `toml:"ffn_ratio" help:"feed-forward width over width"`
 	InitStd      float64 `toml:"init_std" help:"standard deviation of fresh weights, under muP at the base width"`
+	Tied         bool    `toml:"tied" help:"use the embedding as output head, which then cannot start at zero"`
 	Vocab        int     `toml:"vocab" unit:"tokens" help:"vocabulary of the tokenizer that is trained on the text"`
 	Context      int     `toml:"context" unit:"tokens" help:"length of a sequence"`
 	Sequences    int     `toml:"sequences" unit:"sequences" help:"of the one batch on which all steps are taken"`
@@ -64,6 +65,6 @@ func (c *CoordConfig) run(parametrization string, width, seed int) policy.Pretra
 	p := s.config(parametrization, width, c.Steps, c.LearningRate, seed)
 	p.BaseHeads = c.Heads
 	p.WarmupSteps, p.Schedule = 0, "constant"
-	p.ZeroReadout, p.ZeroQuery = c.ZeroStart, c.ZeroStart
+	p.Tied, p.ZeroReadout, p.ZeroQuery = c.Tied, c.ZeroStart && !c.Tied, c.ZeroStart
 	return p
 }

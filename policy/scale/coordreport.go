@@ -25,12 +25,19 @@ type coordReport struct {
 	Curves  []CoordCurve   `json:"curves"`
 	Flat    bool           `json:"mup_flat"`         // every slope under muP is within ±0.2
 	Growing bool           `json:"standard_growing"` // some slope of the standard parametrisation is above 0.5
+
+	// The logits of a head that starts random fall as width^-0.5 under muP before training has moved
+	// them (section D.2 of the paper); only their growth counts then.
+	falls string
 }
 
 func newCoordReport(c CoordConfig, curves []CoordCurve, text policy.Text, kernels string) coordReport {
 	r := coordReport{Config: policy.Named(&c).(map[string]any), Text: hashText(text), Kernels: kernels, Curves: curves}
-	r.Flat = r.steepest(policy.Mup, -1).size() <= flatSlope
-	r.Growing = r.steepest(policy.Standard, -1).size() >= growingSlope
+	if c.Tied || !c.ZeroStart {
+		r.falls = "logits"
+	}
+	r.Flat = r.steepness(r.steepest(policy.Mup, -1)) <= flatSlope
+	r.Growing = r.steepness(r.steepest(policy.Standard, -1)) >= growingSlope
 	return r
 }
 
@@ -38,18 +45,18 @@ func newCoordReport(c CoordConfig, curves []CoordCurve, text policy.Text, kernel
 func (r coordReport) steepest(parametrization string, step int) CoordCurve {
 	var worst CoordCurve
 	for _, c := range r.Curves {
-		if c.Parametrization == parametrization && (step < 0 || c.Step == step) && c.size() > worst.size() {
+		if c.Parametrization == parametrization && (step < 0 || c.Step == step) && r.steepness(c) > r.steepness(worst) {
 			worst = c
 		}
 	}
 	return worst
 }
 
-func (c CoordCurve) size() float64 {
-	if c.Slope == nil {
-		return 0
+func (r coordReport) steepness(c CoordCurve) float64 {
+	if c.Place == r.falls {
+		return max(slopeOf(c), 0)
 	}
-	return math.Abs(*c.Slope)
+	return math.Abs(slopeOf(c))
 }
 
 func (r coordReport) verdict() string {
@@ -103,12 +110,15 @@ var titles = map[string]string{policy.Mup: "muP", policy.Standard: "Standard par
 func (r coordReport) markdown() string {
 	var b strings.Builder
 	c := r.Config
-	start := "with random"
-	if c["zero_start"] == true {
-		start = "with zero"
+	start := "untied head, random output head and queries"
+	switch {
+	case c["tied"] == true:
+		start = "tied head"
+	case c["zero_start"] == true:
+		start = "untied head, output head and queries of zero"
 	}
 	fmt.Fprintf(&b, "# Do activations keep their size when the width grows?\n\n")
-	fmt.Fprintf(&b, "%v models of %v layers and %v heads, feed-forward %v · width, vocabulary %v, untied head, %s output head and queries at the\nstart, other weights of standard deviation %v (muP: at width %v); %v AdamW steps at %.3g on one batch of %v × %v tokens, mean of %v seeds.\n",
+	fmt.Fprintf(&b, "%v models of %v layers and %v heads, feed-forward %v · width, vocabulary %v, %s at the\nstart, other weights of standard deviation %v (muP: at width %v); %v AdamW steps at %.3g on one batch of %v × %v tokens, mean of %v seeds.\n",
 		c["family"], c["layers"], c["heads"], c["ffn_ratio"], c["vocab"], start, c["init_std"], c["base_width"], c["steps"], c["learning_rate"], c["sequences"], c["context"], c["seeds"])
 	fmt.Fprintf(&b, "A slope s says that mean |activation| goes as width^s. Flat is within ±%.1f, growing is above %.1f.\n\n", flatSlope, growingSlope)
 	fmt.Fprintf(&b, "%s.\n", strings.ReplaceAll(r.verdict(), "\n", ".  \n"))
