@@ -71,7 +71,8 @@ samples.jsonl, checkpoint/ (to resume from) and model/ (for the other commands a
 Ctrl-C stops with a complete checkpoint.
 
   agora policy pretrain --preset tiny --data corpus.txt --data web.jsonl.gz --out base
-  agora policy pretrain --preset M --set epochs=2 --set dropout=0.1 --data corpus.txt --out base-m`
+  agora policy pretrain --preset M --set epochs=2 --set dropout=0.1 --data corpus.txt --out base-m
+  agora policy pretrain --preset M --set parametrization=mup --set learning_rate=0.004 --data corpus.txt --out base-m`
 }
 
 // Run trains.

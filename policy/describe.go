@@ -33,6 +33,7 @@ type Info struct {
 	BOS           string            `json:"bos"`
 	EOS           string            `json:"eos"`
 	FlopsPerToken float64           `json:"flops_per_token"` // of training
+	MuP           *MuP              `json:"mup,omitempty"`   // of a model in the maximal update parametrisation
 	Step          int               `json:"step,omitempty"`
 	Parents       map[string]string `json:"parents,omitempty"`
 	Imported      map[string]string `json:"imported,omitempty"` // from what file, format, hub or package
@@ -126,8 +127,12 @@ func (c Config) info(tok *tokenizer.Tokenizer) Info {
 	for _, t := range c.tensors() {
 		n += t.rows * t.cols
 	}
+	var mup *MuP
+	if c.MuP.On() {
+		mup = &c.MuP
+	}
 	return Info{
-		Kind: "policy", Family: c.Family, Params: n, Layers: c.Layers, Width: c.Width, Heads: c.Heads, KVHeads: c.KVHeads,
+		MuP: mup, Kind: "policy", Family: c.Family, Params: n, Layers: c.Layers, Width: c.Width, Heads: c.Heads, KVHeads: c.KVHeads,
 		HeadDim: c.HeadDim, FFN: c.FFN, Vocab: c.Vocab, Context: c.Context, Tied: c.Tied, Template: templateOf(tok),
 		BOS: tok.Token(tok.BOS()), EOS: tok.Token(tok.EOS()), FlopsPerToken: c.FlopsPerToken(),
 	}
@@ -165,6 +170,9 @@ func (i Info) String() string {
 		i.Layers, i.Width, i.Heads, i.HeadDim, i.KVHeads, i.FFN, i.Context)
 	text += fmt.Sprintf("  vocabulary %d, %s, begin %q, end %q, template %s\n", i.Vocab, head, i.BOS, i.EOS, i.Template)
 	text += fmt.Sprintf("  tensors: %s; %.3g FLOPs per trained token\n", i.Stored, i.FlopsPerToken)
+	if p := i.MuP; p != nil {
+		text += fmt.Sprintf("  maximal update parametrisation, base width %d (feed-forward %d, heads of %d), logits × %g\n", p.BaseWidth, p.BaseFFN, p.BaseHeadDim, p.Output)
+	}
 	for _, name := range sortedNames(i.Imported) {
 		text += fmt.Sprintf("  %s: %s\n", name, i.Imported[name])
 	}

@@ -348,3 +348,23 @@ func TestMupSettings(t *testing.T) {
 		t.Errorf("a bad agora_mup: %v", err)
 	}
 }
+
+// TestMupIsDescribed: agora model info names the parametrisation and its base.
+func TestMupIsDescribed(t *testing.T) {
+	tok := fixture(t, "llama").Tokenizer
+	c := mupConfigs()["mup llama"]
+	c.Vocab = tok.Size()
+	m := tinyModel(t, c)
+	m.Tokenizer = tok
+	dir := t.TempDir()
+	if err := m.WriteFiles(dir); err != nil {
+		t.Fatal(err)
+	}
+	info, err := Describe(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "maximal update parametrisation, base width 24 (feed-forward 36, heads of 6), logits × 1.5"; !strings.Contains(info.String(), want) {
+		t.Errorf("%s lacks %q", info, want)
+	}
+}
