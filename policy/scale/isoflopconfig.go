@@ -25,6 +25,7 @@ type IsoFLOPConfig struct {
 	LearningRate   float64 `toml:"learning_rate" unit:"1/step" help:"peak at the base width, down to 0 over each run's own length"`
 	Passes         float64 `toml:"passes" unit:"epochs" help:"runs that would read the text more often are left out"`
 	FewestSteps    int     `toml:"fewest_steps" unit:"steps" help:"runs that would be shorter are left out"`
+	FewestTokens   float64 `toml:"fewest_tokens_per_param" unit:"tokens" help:"runs with fewer tokens for each parameter are left out: so far from the best size a parabola does not hold"`
 	HeldOut        int     `toml:"held_out" unit:"tokens" help:"held-out text on which a run is measured at its end"`
 	Resamples      int     `toml:"resamples" help:"of the bootstrap, for the intervals"`
 	Seed           int     `toml:"seed" help:"of weights, data order and bootstrap"`
@@ -33,16 +34,16 @@ type IsoFLOPConfig struct {
 // DefaultIsoFLOP takes some twenty minutes of one core.
 func DefaultIsoFLOP() IsoFLOPConfig {
 	return IsoFLOPConfig{
-		Family: policy.Llama, Layers: 4, Widths: []int{16, 32, 48, 64, 96, 128, 192, 256}, Budgets: []float64{2.5e11, 5e11, 1e12, 2e12, 4e12},
+		Family: policy.Llama, Layers: 4, Widths: []int{16, 32, 48, 64, 80, 96, 128, 160}, Budgets: []float64{2.5e11, 5e11, 1e12, 2e12, 4e12},
 		BaseWidth: 128, HeadDim: 16, FFNRatio: 2, InitStd: .08, Vocab: 512, Context: 128,
-		BatchSequences: 4, LearningRate: math.Pow(2, -8), Passes: 3, FewestSteps: 100, HeldOut: 32768, Resamples: 1000, Seed: 1,
+		BatchSequences: 4, LearningRate: math.Pow(2, -8), Passes: 3, FewestSteps: 100, FewestTokens: .2, HeldOut: 32768, Resamples: 1000, Seed: 1,
 	}
 }
 
 // full is what --full takes: three larger budgets and larger models, about ten times as long.
 func (c *IsoFLOPConfig) full() {
 	c.Budgets = append(c.Budgets, 8e12, 1.6e13, 3.2e13)
-	c.Widths = append(c.Widths, 384, 512)
+	c.Widths = append(c.Widths, 192, 256, 384, 512)
 }
 
 // Validate implements policy.Validator.
@@ -52,8 +53,9 @@ func (c *IsoFLOPConfig) Validate() error {
 		return fmt.Errorf("widths %v: at least three, rising", c.Widths)
 	case len(c.Budgets) < 2 || !slices.IsSorted(c.Budgets) || !(c.Budgets[0] > 0) || len(slices.Compact(slices.Clone(c.Budgets))) != len(c.Budgets):
 		return fmt.Errorf("budgets %v: at least two, positive and rising", c.Budgets)
-	case !(c.Passes > 0) || c.FewestSteps < 1 || c.HeldOut < 1 || c.Resamples < 0:
-		return fmt.Errorf("passes %g, fewest_steps %d and held_out %d must be positive, resamples %d not negative", c.Passes, c.FewestSteps, c.HeldOut, c.Resamples)
+	case !(c.Passes > 0) || c.FewestSteps < 1 || c.HeldOut < 1 || c.FewestTokens < 0 || c.Resamples < 0:
+		return fmt.Errorf("passes %g, fewest_steps %d and held_out %d must be positive, fewest_tokens_per_param %g and resamples %d not negative",
+			c.Passes, c.FewestSteps, c.HeldOut, c.FewestTokens, c.Resamples)
 	}
 	return c.shape().validate(c.Widths)
 }
@@ -72,7 +74,8 @@ func (c *IsoFLOPConfig) jobs(trainTokens int) [][]job {
 			params := paramsOf(c.shape().config(policy.Mup, width, 1, c.LearningRate, c.Seed))
 			perStep := float64(c.BatchSequences * c.Context)
 			steps := int(flops/(6*params)/perStep + .5)
-			if steps < c.FewestSteps || float64(steps)*perStep > c.Passes*float64(trainTokens) {
+			tokens := float64(steps) * perStep
+			if steps < c.FewestSteps || tokens < c.FewestTokens*params || tokens > c.Passes*float64(trainTokens) {
 				continue
 			}
 			row = append(row, job{fmt.Sprintf("iso-c%.3g-w%d", flops, width), c.shape().config(policy.Mup, width, steps, c.LearningRate, c.Seed)})

@@ -85,8 +85,8 @@ func (r isoflopReport) markdown() string {
 	var b strings.Builder
 	c := r.Config
 	fmt.Fprintf(&b, "# How should compute be divided between size and data?\n\n")
-	fmt.Fprintf(&b, "%v models of %v layers in muP (base width %v), heads of %v, feed-forward %v · width, vocabulary %v; batches of %v × %v tokens, peak rate\n%.3g, linear warm-up and decay over each run's own length; one seed (%v). Parameters are the weights in matrix products, the head's\nincluded; compute is 6 · parameters · tokens. The text has %s tokens; runs of more than %v passes or fewer than %v steps are left out.\n\n",
-		c["family"], c["layers"], c["base_width"], c["head_dim"], c["ffn_ratio"], c["vocab"], c["batch_sequences"], c["context"], c["learning_rate"], c["seed"], human(float64(r.TrainTokens)), c["passes"], c["fewest_steps"])
+	fmt.Fprintf(&b, "%v models of %v layers in muP (base width %v), heads of %v, feed-forward %v · width, vocabulary %v; batches of %v × %v tokens, peak rate\n%.3g, linear warm-up and decay over each run's own length; one seed (%v). Parameters are the weights in matrix products, the head's\nincluded; compute is 6 · parameters · tokens. The text has %s tokens; runs of more than %v passes, fewer than\n%v steps or fewer than %v tokens a parameter are left out.\n\n",
+		c["family"], c["layers"], c["base_width"], c["head_dim"], c["ffn_ratio"], c["vocab"], c["batch_sequences"], c["context"], c["learning_rate"], c["seed"], human(float64(r.TrainTokens)), c["passes"], c["fewest_steps"], c["fewest_tokens_per_param"])
 	fmt.Fprintf(&b, "%s\n\n![IsoFLOP profiles](isoflop.svg)\n\n![Best size](frontier.svg)\n\n", strings.ReplaceAll(r.verdict(), "\n", "  \n"))
 	b.WriteString("| budget, FLOPs | size: tokens: loss | best size | its tokens | tokens / parameter | loss there |\n|---|---|---|---|---|---|\n")
 	for _, p := range r.Profiles {
