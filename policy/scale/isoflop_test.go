@@ -91,7 +91,7 @@ func TestIsoFLOPSweep(t *testing.T) {
 	out := filepath.Join(dir, "out")
 	cmd := IsoFLOPCmd{textFlags: textFlags{Data: []string{text}, Out: out}, Set: []string{
 		"widths=[8,16,24,32]", "budgets=[4e8,8e8]", "base_width=16", "head_dim=8", "layers=1", "vocab=300", "context=16", "batch_sequences=2",
-		"fewest_steps=4", "passes=100", "held_out=200", "resamples=20",
+		"fewest_steps=4", "fewest_tokens_per_param=0", "passes=100", "held_out=200", "resamples=20",
 	}}
 	for range 2 {
 		if err := cmd.Run(t.Context()); err != nil {
