@@ -88,7 +88,7 @@ func Table() []TableRow {
 		return Cell{&x}
 	}
 	var rows []TableRow
-	for _, p := range published {
+	for _, p := range published() {
 		row := TableRow{
 			Params: p.Params, Flops: p.Flops1, Computed: map[string]Beside{},
 			Published: map[string]Cell{"approach-1": cell(p.Tokens1), "approach-2": cell(p.Tokens2), "approach-3": cell(p.Tokens3)},

@@ -99,39 +99,3 @@ func methods() []method {
 		kaplanMethod(),
 	}
 }
-
-// publishedRow is a row of the tables of Hoffmann et al. 2022 (Tables 3 and A3): what each approach
-// gives for a size. 0 is a cell that is not known here.
-type publishedRow struct {
-	Params  float64
-	Flops1  float64 // approach 1
-	Tokens1 float64
-	Tokens2 float64
-	Tokens3 float64
-}
-
-var published = []publishedRow{
-	{400e6, 1.92e19, 8.0e9, 7.7e9, 9.2e9},
-	{1e9, 1.21e20, 20.2e9, 20.0e9, 27.1e9},
-	{10e9, 1.23e22, 205.1e9, 219.5e9, 410.1e9},
-	{67e9, 5.76e23, 1.5e12, 1.7e12, 4.1e12},
-	{175e9, 3.85e24, 3.7e12, 4.3e12, 12.0e12},
-	{280e9, 9.90e24, 5.9e12, 0, 0},
-	{520e9, 3.43e25, 11.0e12, 0, 0},
-	{1e12, 1.27e26, 21.2e12, 26.5e12, 94.1e12},
-	{10e12, 1.30e28, 216.2e12, 0, 0},
-}
-
-// tokens is the cell that a method is compared with: each its own approach, the rule with the first,
-// Kaplan with none.
-func (r publishedRow) tokens(name string) float64 {
-	switch name {
-	case defaultMethod, "approach-1":
-		return r.Tokens1
-	case "approach-2":
-		return r.Tokens2
-	case "kaplan":
-		return 0
-	}
-	return r.Tokens3
-}
