@@ -123,6 +123,17 @@ type step struct{ value, meaning string }
 // rates tells whether completions are rated at all.
 func (f TaskForm) rates() bool { return len(f.Axes)+len(f.Flags) > 0 }
 
+// turnID names the step in which completion i, from 1, is rated; the one after the last compares all.
+func turnID(i int) string { return fmt.Sprintf("turn-%d", i) }
+
+// nextTurn is the name of the step after the one that rates completion i, from 0.
+func (t Task) nextTurn(ctx context.Context, i int) string {
+	if i+1 < len(t.Texts) {
+		return T(ctx, "turns.next", T(ctx, "turns.rate", Letter(i+1)))
+	}
+	return T(ctx, "turns.next", T(ctx, t.compareLabel()))
+}
+
 // threeStates tells whether a flag needs an answer of its own rather than a box to tick.
 func (f TaskForm) threeStates(flag Flag) bool { return flag.NA || f.NeedFlags }
 

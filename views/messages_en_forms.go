@@ -52,6 +52,7 @@ var englishForms = map[string]string{
 	"turns.rank":     "Rank all",
 	"turns.choose":   "Choose",
 	"turns.done":     "(done)",
+	"turns.next":     "Next: %s",
 	"axis.of":        "of completion %s, from %d to %d",
 	"flags.title":    "Flags",
 	"flags.raised":   "%d raised",

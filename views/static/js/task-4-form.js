@@ -97,6 +97,8 @@ document.getElementById('problems')?.addEventListener('click', (e) => {
   reveal(decodeURIComponent(link.hash.slice(1)));
 });
 
+for (const b of form.querySelectorAll('[data-next]')) b.addEventListener('click', () => turnTo(turnRadios.findIndex((r) => r.checked) + 1));
+
 form.addEventListener('change', () => { showTurns(); showFlags(); });
 form.addEventListener('input', showWords);
 showTurns();
