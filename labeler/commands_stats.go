@@ -14,10 +14,12 @@ import (
 
 // StatsCmd is `agora stats`.
 type StatsCmd struct {
-	Agreement   StatsAgreementCmd   `cmd:"" help:"How much labelers agree, with intervals."`
-	Leaderboard StatsLeaderboardCmd `cmd:"" help:"Rank policies by human votes, with intervals."`
-	Diversity   StatsDiversityCmd   `cmd:"" help:"Who the labelers are, weights to a population, what groups differ on."`
-	Curve       StatsCurveCmd       `cmd:"" name:"learning-curve" help:"How many people should judge the same item."`
+	Agreement   StatsAgreementCmd    `cmd:"" help:"How much labelers agree, with intervals."`
+	Leaderboard StatsLeaderboardCmd  `cmd:"" help:"Rank policies by human votes, with intervals."`
+	Diversity   StatsDiversityCmd    `cmd:"" help:"Who the labelers are, weights to a population, what groups differ on."`
+	Quality     StatsQualityCmd      `cmd:"" help:"How each labeler does: known answers, repeats, peers, sides, flags, times, drift."`
+	Disagree    StatsDisagreementCmd `cmd:"" name:"disagreement" help:"On which prompts groups of labelers want different things."`
+	Curve       StatsCurveCmd        `cmd:"" name:"learning-curve" help:"How many people should judge the same item."`
 }
 
 // Judgements says where a statistic takes people's answers from.
