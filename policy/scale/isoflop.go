@@ -52,6 +52,10 @@ func (c *IsoFLOPConfig) isoflop(ctx context.Context, g *grid) (IsoFLOP, error) {
 		}
 	}
 	var out IsoFLOP
+	if g.planned == 0 {
+		return out, fmt.Errorf("no run is within the limits (passes %g, fewest_steps %d, fewest_tokens_per_param %g): the budgets %v do not fit the widths %v and a text of %d tokens",
+			c.Passes, c.FewestSteps, c.FewestTokens, c.Budgets, c.Widths, len(g.text.Train.Tokens))
+	}
 	var all []Observation
 	for i, row := range jobs {
 		p := Profile{Flops: c.Budgets[i]}

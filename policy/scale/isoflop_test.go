@@ -98,6 +98,10 @@ func TestIsoFLOPSweep(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	cmd.Set = append(cmd.Set, "fewest_steps=100000")
+	if err := cmd.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "no run is within the limits") {
+		t.Errorf("with limits that leave nothing: %v", err)
+	}
 	cells, _ := filepath.Glob(filepath.Join(out, "cells", "*.json"))
 	if len(cells) != 8 {
 		t.Errorf("%d cells, want 8", len(cells))
