@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"agora/db"
@@ -113,11 +115,35 @@ func (s *Server) failure(c *gin.Context, k kind, ref string) {
 	if k.status == http.StatusUnauthorized {
 		page.Links = []views.Link{{Label: say(c, "signin.title"), Href: "/signin"}}
 	}
+	page.Again = resend(c, k.status)
 	u := user(c)
 	f := views.Frame{Title: title, Path: c.Request.URL.Path, User: views.Person{Name: u.Name, Role: string(u.Role)}}
 	if err := render(c, k.status, views.FailurePage(f, page)); err != nil {
 		s.log.Error("failure page", "error", err)
 	}
+}
+
+// resend keeps what a form held that nobody is to blame for: the session ended, or nothing could be
+// saved just now. Files and passwords are not sent back.
+func resend(c *gin.Context, status int) *views.Resend {
+	switch status {
+	case http.StatusUnauthorized, http.StatusServiceUnavailable, http.StatusInsufficientStorage:
+	default:
+		return nil
+	}
+	if c.Request.Method != http.MethodPost || c.Request.ParseForm() != nil || len(c.Request.PostForm) == 0 {
+		return nil
+	}
+	r := &views.Resend{Action: c.Request.URL.RequestURI(), SignIn: status == http.StatusUnauthorized}
+	for _, name := range slices.Sorted(maps.Keys(c.Request.PostForm)) {
+		if strings.Contains(name, "password") || strings.Contains(name, "code") {
+			return nil
+		}
+		for _, value := range c.Request.PostForm[name] {
+			r.Fields = append(r.Fields, views.Row{Name: name, Value: value})
+		}
+	}
+	return r
 }
 
 // wantsJSON tells a script's request from a browser's navigation.

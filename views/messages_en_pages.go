@@ -15,7 +15,15 @@ var englishPages = map[string]string{
 	"difference.little":     "They share so little that reading both says more than the marks.",
 	"difference.start":      "(only in %s: ",
 	"difference.end":        ") ",
-	"keys.difference":       "differences to the next completion",
-	"keys.moverank":         "a better or worse rank",
-	"rank.drag":             "Drag to another place, or onto a letter for a tie",
+	// forms that could not be taken
+	"again.kept":   "What you sent is kept on this page.",
+	"again.signin": "Sign in in another tab",
+	"again.send":   "Send it again",
+	"draft.signin": "Sign in",
+	"draft.other":  "Draft not saved: somebody else is signed in here now. Sign in as yourself in another tab; this page stays as it is.",
+	"draft.busy":   "Draft not saved: the site cannot save right now. Trying again.",
+
+	"keys.difference": "differences to the next completion",
+	"keys.moverank":   "a better or worse rank",
+	"rank.drag":       "Drag to another place, or onto a letter for a tie",
 }

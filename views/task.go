@@ -243,7 +243,7 @@ func (t Task) messages(ctx context.Context) templ.Attributes {
 	for _, key := range []string{"unranked", "place", "tied", "tiedwith", "then", "missing", "nothing", "drag"} {
 		m["data-t-"+key] = T(ctx, "rank."+key)
 	}
-	for _, key := range []string{"dirty", "saving", "saved", "offline", "signedout", "lost", "undone"} {
+	for _, key := range []string{"dirty", "saving", "saved", "offline", "signedout", "signin", "other", "busy", "lost", "undone"} {
 		m["data-t-"+key] = T(ctx, "draft."+key)
 	}
 	m["data-t-nochoice"] = T(ctx, "pair.none")

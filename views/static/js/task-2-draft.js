@@ -41,17 +41,28 @@ async function saveDraft() {
   if (status === 200 || status === 204) {
     saved = at;
     draftSays(say('saved', clockTime(new Date())));
-  } else if (status === 401 || status === 403) {
-    draftSays(say('signedout'), 'failed');
+  } else if (status === 401 || status === 404) { // signed out, or signed in as somebody else
+    draftSays(say(status === 401 ? 'signedout' : 'other'), 'failed');
+    draftState?.append(' ', signInLink());
     draftTimer = setTimeout(saveDraft, 4 * retryMS);
   } else if (status === 409 || status === 410) {
     saved = at;
     draftSays(say('lost'), 'failed');
   } else {
-    draftSays(say('offline'), 'failed');
+    draftSays(say(status >= 500 ? 'busy' : 'offline'), 'failed');
     draftTimer = setTimeout(saveDraft, retryMS);
   }
 }
+
+function signInLink() {
+  const a = element('a', '', say('signin'));
+  a.href = '/signin';
+  a.target = '_blank';
+  return a;
+}
+
+// Whoever comes back from signing in, or from being offline, need not wait for the next attempt.
+for (const back of ['focus', 'online']) addEventListener(back, () => { if (draftState?.classList.contains('failed') && changes > saved) saveDraft(); });
 
 form.addEventListener('change', changed);
 form.addEventListener('input', (e) => { if (e.target.tagName === 'TEXTAREA') changed(); });
