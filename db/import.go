@@ -27,6 +27,8 @@ type NewItem struct {
 	Completions []NewCompletion
 	Answer      *NewAnswer // judgement that came with it, or nil
 	AuthorID    int64      `json:",omitzero"` // user who wrote the prompt on the site
+	Purpose     string     `json:",omitzero"` // ForPractice, ForScreening or ForGold: an item with a known answer
+	Solution    string     `json:",omitzero"` // JSON of its Solution
 }
 
 // NewCompletion is one text of a NewItem.
@@ -252,7 +254,7 @@ func (in *NewItem) fill(p Project, form Form) error {
 	if a := in.Answer; a != nil && len(a.Ranks) != len(in.Completions) {
 		return invalid("ranks", "%d ranks for %d completions", len(a.Ranks), len(in.Completions))
 	}
-	return nil
+	return in.checkKey()
 }
 
 // promptID names a prompt that came without an id: equal prompts, equal ids.
@@ -264,7 +266,11 @@ func promptID(promptJSON string) string {
 // hash identifies an item by everything that a labeler or an export would see
 // of it. Every row of a prompt or demonstration is its own item.
 func (in NewItem) hash(importID int64) (string, error) {
-	b, err := json.Marshal([]any{in.Kind, in.PromptID, in.PromptJSON, in.Lang, in.Extra, in.Completions})
+	parts := []any{in.Kind, in.PromptID, in.PromptJSON, in.Lang, in.Extra, in.Completions}
+	if in.Purpose != ForWork {
+		parts = append(parts, in.Purpose, in.Solution)
+	}
+	b, err := json.Marshal(parts)
 	sum := sha256.Sum256(b)
 	hash := hex.EncodeToString(sum[:])
 	if in.Kind != ItemRank {
@@ -292,7 +298,7 @@ func (s *Store) putItems(tx *gorm.DB, imp *Import, rows []NewItem, hashes []stri
 			texts[hashes[i]] = append([]NewCompletion{}, in.Completions...)
 			fresh = append(fresh, Item{ProjectID: imp.ProjectID, ImportID: imp.ID, Line: in.Line, Kind: in.Kind, Hash: hashes[i],
 				PromptID: in.PromptID, Prompt: in.PromptJSON, Lang: in.Lang, Extra: in.Extra, Priority: in.Priority,
-				K: len(in.Completions), AuthorID: in.AuthorID, Created: s.Now(), Closed: !in.Queue, Shuffle: mrand.Float64()})
+				K: len(in.Completions), AuthorID: in.AuthorID, Purpose: in.Purpose, Solution: in.Solution, Created: s.Now(), Closed: !in.Queue, Shuffle: mrand.Float64()})
 		}
 	}
 	if err := tx.Model(&Item{}).Where("id IN ?", reopen).Update("closed", false).Error; err != nil {

@@ -302,3 +302,31 @@ func (s *Store) FindItem(ctx context.Context, projectID int64, what string) (int
 	it, err := first[Item](q.Order("id"))
 	return it.ID, err
 }
+
+// checkKey refuses an imported item whose purpose or solution could not be used.
+func (in *NewItem) checkKey() error {
+	switch {
+	case in.Purpose == ForWork && in.Solution == "":
+		return nil
+	case !slices.Contains(KeyPurposes, in.Purpose):
+		return invalid("purpose", "%q is none of %v", in.Purpose, KeyPurposes)
+	case in.Answer != nil:
+		return invalid("purpose", "an item that comes with a judgement cannot be for %s", in.Purpose)
+	}
+	key, err := Item{Solution: in.Solution}.ParseSolution()
+	if err != nil {
+		return invalid("solution", "is not an object with ranks, details and explanation: %v", errors.Unwrap(err))
+	}
+	if in.Kind == ItemRank && key.Empty() {
+		return invalid("solution", "is missing; an item for %s needs the researchers' answer", in.Purpose)
+	}
+	if key.Ranks != nil && len(key.Ranks) != len(in.Completions) {
+		return invalid("solution", "%d ranks for %d completions", len(key.Ranks), len(in.Completions))
+	}
+	for _, r := range key.Ranks {
+		if r != nil && (*r < 1 || *r > len(in.Completions)) {
+			return invalid("solution", "rank %d is not between 1 and %d", *r, len(in.Completions))
+		}
+	}
+	return nil
+}

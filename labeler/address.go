@@ -14,6 +14,9 @@ import (
 // passwords over a network in the clear: beyond this machine the site wants
 // its own certificate, or a proxy in front that has one.
 func (cfg ServeConfig) publicAddress(listening net.Addr) (PublicAddress, error) {
+	if cfg.PublicURL == "" && cfg.ACME != "" {
+		cfg.PublicURL = "https://" + cfg.ACME
+	}
 	p := PublicAddress{URL: strings.TrimSuffix(cfg.PublicURL, "/")}
 	for _, text := range cfg.TrustedProxy {
 		prefix, err := netip.ParsePrefix(text)
@@ -45,15 +48,18 @@ func (cfg ServeConfig) Validate() error {
 	if (cfg.TLSCert == "") != (cfg.TLSKey == "") {
 		return errors.New("--tls-cert and --tls-key go together")
 	}
+	if err := cfg.validateACME(); err != nil {
+		return err
+	}
 	if cfg.Workers < 0 {
 		return fmt.Errorf("--workers %d is negative", cfg.Workers)
 	}
-	if cfg.loopback() || cfg.InsecureHTTP {
+	if cfg.loopback() || cfg.InsecureHTTP || cfg.ACME != "" && (cfg.PublicURL == "" || strings.HasPrefix(cfg.PublicURL, "https://")) {
 		return nil
 	}
 	if cfg.TLSCert == "" && len(cfg.TrustedProxy) == 0 {
 		return fmt.Errorf("--addr %s can be reached from other machines: add --public-url with --tls-cert and --tls-key, "+
-			"or with --trusted-proxy CIDR (or --insecure-http to send passwords in the clear)", cfg.Addr)
+			"or --acme DOMAIN, or --public-url with --trusted-proxy CIDR (or --insecure-http to send passwords in the clear)", cfg.Addr)
 	}
 	if !strings.HasPrefix(cfg.PublicURL, "https://") {
 		return fmt.Errorf("--addr %s can be reached from other machines: add --public-url https://…", cfg.Addr)
@@ -73,7 +79,7 @@ func isLoopback(host string) bool {
 }
 
 func (cfg ServeConfig) scheme() string {
-	if cfg.TLSCert != "" {
+	if cfg.TLSCert != "" || cfg.ACME != "" {
 		return "https"
 	}
 	return "http"

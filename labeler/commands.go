@@ -57,6 +57,10 @@ type ServeCmd struct {
 	PublicURL    string   `name:"public-url" placeholder:"URL" help:"How browsers reach the site, such as https://rank.example.org."`
 	TLSCert      string   `name:"tls-cert" type:"existingfile" placeholder:"FILE" help:"Certificate chain (PEM)."`
 	TLSKey       string   `name:"tls-key" type:"existingfile" placeholder:"FILE" help:"Private key (PEM)."`
+	ACME         string   `name:"acme" placeholder:"DOMAIN" help:"Get a certificate for this domain from Let's Encrypt, whose terms you accept by this, and renew it."`
+	ACMEEmail    string   `name:"acme-email" placeholder:"ADDRESS" help:"With --acme: where the authority may write to."`
+	ACMEDir      string   `name:"acme-directory" placeholder:"URL" help:"With --acme: another authority."`
+	ACMEHTTP     string   `name:"acme-http" placeholder:"HOST:PORT" help:"With --acme: also answer plain http there, such as :80, and lead it to https."`
 	TrustedProxy []string `name:"trusted-proxy" placeholder:"CIDR" help:"Addresses of the reverse proxy that adds encryption."`
 	InsecureHTTP bool     `name:"insecure-http" help:"Serve other machines without encryption."`
 	Verbose      bool     `short:"v" help:"Log every request."`
@@ -66,11 +70,14 @@ type ServeCmd struct {
 // Help shows how to use the command.
 func (ServeCmd) Help() string {
 	return `The site listens on this machine only. To be reached from others it wants
-encryption: its own certificate, or a proxy in front that has one.
+encryption: its own certificate, one that it gets itself (--acme; the domain's
+port 443 must lead here), or a proxy in front that has one. Whoever runs
+projects then needs a second factor to sign in.
 
 Examples:
   agora serve
   agora serve --db study.db --addr 127.0.0.1:9000 --workers 2
+  agora serve --addr :443 --acme rank.example.org --acme-http :80
   agora serve --addr :443 --public-url https://rank.example.org --tls-cert chain.pem --tls-key key.pem
   agora serve --addr 10.0.0.5:8080 --public-url https://rank.example.org --trusted-proxy 10.0.0.1/32`
 }
@@ -79,6 +86,7 @@ Examples:
 func (cmd ServeCmd) Run(ctx context.Context) error {
 	err := Serve(ctx, ServeConfig{DB: cmd.path(), Addr: cmd.Addr, Workers: cmd.Workers, PublicURL: cmd.PublicURL,
 		TLSCert: cmd.TLSCert, TLSKey: cmd.TLSKey, TrustedProxy: cmd.TrustedProxy, InsecureHTTP: cmd.InsecureHTTP,
+		ACME: cmd.ACME, ACMEEmail: cmd.ACMEEmail, ACMEDirectory: cmd.ACMEDir, ACMEHTTP: cmd.ACMEHTTP,
 		Verbose: cmd.Verbose, JSON: cmd.JSON, Out: os.Stdout})
 	if err == nil {
 		fmt.Fprintf(os.Stderr, "agora: stopped; everything is saved in %s\n", db.Redacted(cmd.path()))

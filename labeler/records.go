@@ -3,6 +3,7 @@ package labeler
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"agora/db"
 	"agora/reward/prefs"
@@ -54,6 +55,9 @@ func itemOf(r prefs.Record) (db.NewItem, error) {
 			return in, err
 		}
 		rest = rest.Without("schema", "prompt_id", "completions")
+		if raw, ok := rest.Get("lang"); ok {
+			_ = json.Unmarshal(raw, &in.Lang) // kept with the rest as well; anything but a string names no language
+		}
 	case *prefs.Prompt:
 		in.Kind, in.PromptID, in.Lang = db.ItemPrompt, r.PromptID, r.Lang
 	case *prefs.Demo:
@@ -61,8 +65,25 @@ func itemOf(r prefs.Record) (db.NewItem, error) {
 		in.Completions = []db.NewCompletion{{Text: r.Completion, Policy: "demo"}}
 		rest = rest.Without("completion")
 	}
+	if in.Kind == db.ItemRank || in.Kind == db.ItemPrompt {
+		rest = takeKey(&in, rest)
+	}
 	in.Extra, err = text(rest)
 	return in, err
+}
+
+// takeKey takes what an item is for, and its known answer, out of the rest. A
+// purpose that is none of ours, without a solution, is somebody else's member.
+func takeKey(in *db.NewItem, rest prefs.Fields) prefs.Fields {
+	raw, _ := rest.Get("purpose")
+	solution, known := rest.Get("solution")
+	purpose := ""
+	_ = json.Unmarshal(raw, &purpose) // anything but a string is no purpose
+	if !slices.Contains(db.KeyPurposes, purpose) && (purpose == "" || !known) {
+		return rest
+	}
+	in.Purpose, in.Solution = purpose, string(solution)
+	return rest.Without("purpose", "solution")
 }
 
 // completionsOf takes texts apart.

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"agora/db"
+
+	"golang.org/x/crypto/acme/autocert"
 )
 
 // ServeConfig is what `agora serve` can be told.
@@ -27,6 +29,13 @@ type ServeConfig struct {
 	TLSKey       string   // PEM file
 	TrustedProxy []string // CIDR ranges whose X-Forwarded-For is believed
 	InsecureHTTP bool     // serve other machines without encryption
+
+	ACME          string       // domain to get a certificate for
+	ACMEEmail     string       // whom the authority may write to
+	ACMEDirectory string       // the authority's address, default: Let's Encrypt
+	ACMEHTTP      string       // HOST:PORT of plain http, which leads to https; empty: none
+	acmeHTTP      *http.Client // to reach the authority, for tests
+
 	Verbose      bool     // log every request
 
 	WorkerCommand []string                          // default: this program's `work --db DB`
@@ -78,12 +87,12 @@ func Serve(ctx context.Context, cfg ServeConfig) error {
 	if err != nil {
 		return err
 	}
-	err = serveStore(ctx, cfg, l, store)
+	err = cfg.serveStore(ctx, l, store)
 	return errors.Join(err, store.Close())
 }
 
 // serveStore serves over an open store and port.
-func serveStore(ctx context.Context, cfg ServeConfig, l net.Listener, store *db.Store) error {
+func (cfg ServeConfig) serveStore(ctx context.Context, l net.Listener, store *db.Store) error {
 	public, err := cfg.publicAddress(l.Addr())
 	if err != nil {
 		return err
@@ -109,20 +118,31 @@ func serveStore(ctx context.Context, cfg ServeConfig, l net.Listener, store *db.
 		beside.Go(func() { superviseWorker(ctx, cfg.workerCommand(), i+1, log) })
 	}
 	beside.Go(func() { s.sweep(ctx) })
+	var certificates *autocert.Manager
+	if cfg.ACME != "" {
+		certificates = cfg.acmeManager(store.Dir())
+	}
+	if cfg.ACMEHTTP != "" {
+		plain, err := listen(cfg.ACMEHTTP)
+		if err != nil {
+			return err
+		}
+		beside.Go(func() { cfg.redirectHTTP(ctx, plain, certificates, log) })
+	}
 	cfg.announce(site)
 	if cfg.Ready != nil {
 		beside.Go(func() { cfg.Ready(ctx, site) })
 	}
-	return s.serve(ctx, cfg, l)
+	return s.serve(ctx, cfg, l, cfg.encryption(certificates))
 }
 
 // serve answers requests until ctx ends, then finishes those under way.
-func (s *Server) serve(ctx context.Context, cfg ServeConfig, l net.Listener) error {
-	srv := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+func (s *Server) serve(ctx context.Context, cfg ServeConfig, l net.Listener, encryption *tls.Config) error {
+	srv := &http.Server{TLSConfig: encryption, Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
 	ended := make(chan error, 1)
 	go func() {
-		if cfg.TLSCert != "" {
+		if encryption != nil || cfg.TLSCert != "" {
 			ended <- srv.ServeTLS(l, cfg.TLSCert, cfg.TLSKey)
 		} else {
 			ended <- srv.Serve(l)
@@ -134,6 +154,7 @@ func (s *Server) serve(ctx context.Context, cfg ServeConfig, l net.Listener) err
 	case <-ctx.Done():
 	}
 	close(s.closing)
+	s.imports.stop()
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
 	if err := srv.Shutdown(drain); err != nil {
