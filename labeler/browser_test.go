@@ -63,7 +63,7 @@ func TestWholeLoopInABrowser(t *testing.T) {
 	if got := shownOutcome(answers[0]); got != "2113" && got != "3122" {
 		t.Errorf("first answer, in the order shown: %s", got)
 	}
-	export := js[string](admin, `fetch("/projects/1/export?format=ranked").then(r => r.text())`)
+	export := js[string](admin, `fetch("/projects/1/export", {method: "POST", body: new URLSearchParams({format: "ranked", pack: "data"})}).then(r => r.text())`)
 	if n := strings.Count(export, `"schema":"ranked/1"`); n != 2 {
 		t.Errorf("export holds %d answers: %s", n, export)
 	}
@@ -296,9 +296,13 @@ func setUpProject(t *testing.T, b *tab) string {
 	if err := os.WriteFile(file, []byte(completionsFile(sourdough, beekeeper)), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	b.open("/projects/1/import")
 	b.do(chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{file}))
-	b.leave(click("#import button"))
+	b.leave(click(".dropzone button"))
+	b.wantText("#preview", "Import 2 records")
+	b.leave(click("#preview button"))
 	b.wantText("main", "everyday.jsonl: 2 rows, 2 new items")
+	b.open("/projects/1")
 	b.fill("#label", "Lena")
 	b.leave(click("#invites form button"))
 	return js[string](b, `document.getElementById("invite-link").value`)

@@ -2,19 +2,20 @@ package labeler
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"text/tabwriter"
 
 	"agora/db"
-	"agora/reward/prefs"
 )
 
 // ProjectCmd is `agora project`.
 type ProjectCmd struct {
 	Create ProjectCreateCmd `cmd:"" help:"Create a project."`
 	List   ProjectListCmd   `cmd:"" help:"List projects with the state of their queues."`
+
+	Withdraw  ProjectWithdrawCmd  `cmd:"" help:"Withdraw a person's answers, and list what was made of them."`
+	Artefacts ProjectArtefactsCmd `cmd:"" help:"List exports and models made from a project."`
 }
 
 // ProjectCreateCmd is `agora project create`.
@@ -22,7 +23,8 @@ type ProjectCreateCmd struct {
 	Database
 	Name         string `arg:"" help:"Short name: lower-case letters, digits and . _ -"`
 	Title        string `help:"Title for people (default: the name)."`
-	Kind         string `default:"rank" help:"rank (order K completions, ties allowed) or pairwise (compare two in five steps)."`
+	Kind         string `placeholder:"KIND" help:"rank (order K completions, ties allowed; the default), pairwise (choose between two in five steps), demonstration (write the answer), prompt (write a prompt) or rating (judge one completion)."`
+	Form         string `placeholder:"PRESET" help:"Task form to begin with: rank-only, instructgpt, helpful-harmless, summaries or pairwise-5 (default: as usual for the kind)."`
 	K            int    `default:"4" help:"Completions per task, 2 to 9; 2 for pairwise."`
 	Overlap      int    `default:"1" help:"How many different labelers answer each task."`
 	LeaseMinutes int    `default:"60" help:"Minutes a handed-out task stays reserved."`
@@ -35,18 +37,23 @@ type ProjectCreateCmd struct {
 func (ProjectCreateCmd) Help() string {
 	return `Examples:
   agora project create jokes --overlap 3 --instructions guidelines.md
-  agora project create duel --kind pairwise`
+  agora project create duel --kind pairwise
+  agora project create careful --form instructgpt --overlap 3
+  agora project create answers --kind demonstration`
 }
 
 // Run creates the project.
 func (cmd ProjectCreateCmd) Run(ctx context.Context) error {
 	p := db.DefaultProject(cmd.Name)
-	p.Kind, p.K, p.Overlap, p.LeaseMinutes, p.EditMinutes = cmd.Kind, cmd.K, cmd.Overlap, cmd.LeaseMinutes, cmd.EditMinutes
+	p.Kind, p.Form, p.K, p.Overlap, p.LeaseMinutes, p.EditMinutes = cmd.Kind, cmd.Form, cmd.K, cmd.Overlap, cmd.LeaseMinutes, cmd.EditMinutes
 	if cmd.Title != "" {
 		p.Title = cmd.Title
 	}
-	if p.Kind == db.KindPairwise && cmd.K == db.DefaultProject("").K {
-		p.K = 2
+	if p.Kind == "" {
+		p.Kind = db.PresetKind(cmd.Form)
+	}
+	if k, fixed := db.FixedK(p.Kind); fixed && cmd.K == db.DefaultProject("").K {
+		p.K = k
 	}
 	if cmd.Instructions != "" {
 		b, err := os.ReadFile(cmd.Instructions)
@@ -125,130 +132,5 @@ func (cmd ProjectListCmd) Run(ctx context.Context) error {
 			}
 		}
 		return w.Flush()
-	})
-}
-
-// ImportCmd is `agora import`.
-type ImportCmd struct {
-	Database
-	Project string   `required:"" placeholder:"NAME" help:"Project to import into."`
-	Format  string   `default:"auto" help:"Format of the files: auto, ranked, prompt, demo, completions, trl, trl-implicit, hh, humour."`
-	Queue   bool     `help:"Also hand out the items that come with judgements (completions to be ranked always are)."`
-	Files   []string `arg:"" name:"file" type:"existingfile" help:"JSON lines or a JSON array, plain or .gz."`
-	JSON    bool     `name:"json" help:"Print one JSON object per file."`
-}
-
-// Help shows how to use the command.
-func (ImportCmd) Help() string {
-	return `Each file goes in whole or not at all.
-
-Examples:
-  agora import --project jokes completions.jsonl
-  agora import --project harmless --format hh train.jsonl.gz`
-}
-
-// importJSON is an import on the command line.
-type importJSON struct {
-	File    string `json:"file"`
-	Format  string `json:"format"`
-	SHA256  string `json:"sha256"`
-	Rows    int    `json:"rows"`
-	Items   int    `json:"items"`
-	Answers int    `json:"answers"`
-}
-
-// Run imports the files one after another.
-func (cmd ImportCmd) Run(ctx context.Context) error {
-	format, err := prefs.ParseFormat(cmd.Format)
-	if err != nil {
-		return err
-	}
-	return cmd.existing(ctx, func(store *db.Store) error {
-		p, err := store.ProjectByName(ctx, cmd.Project)
-		if err != nil {
-			return err
-		}
-		for _, name := range cmd.Files {
-			if err := cmd.one(ctx, store, p, name, format); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func (cmd ImportCmd) one(ctx context.Context, store *db.Store, p db.Project, name string, format prefs.Format) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	imp, err := importRecords(ctx, store, ImportFile{Project: p.ID, Name: name, Data: f, Format: format, Queue: cmd.Queue})
-	if err != nil && ctx.Err() != nil {
-		return fmt.Errorf("stopped; nothing of %s was imported", name)
-	}
-	if err != nil {
-		return err
-	}
-	if cmd.JSON {
-		return printJSON(importJSON{imp.File, imp.Format, imp.SHA256, imp.Rows, imp.Items, imp.Answers})
-	}
-	fmt.Printf("%s (%s): %d rows, %d new items, %d judgements\n", imp.File, imp.Format, imp.Rows, imp.Items, imp.Answers)
-	return nil
-}
-
-// ExportCmd is `agora export`.
-type ExportCmd struct {
-	Database
-	Project string `required:"" placeholder:"NAME" help:"Project to export."`
-	Format  string `default:"ranked" help:"ranked, prompt, demo, completions, trl, trl-implicit or hh."`
-	Out     string `required:"" short:"o" placeholder:"FILE" help:"File to write, .gz to compress; its card is written beside it."`
-	Licence string `help:"Licence of the data, for the card."`
-	JSON    bool   `name:"json" help:"Print the card."`
-}
-
-// Help shows how to use the command.
-func (ExportCmd) Help() string {
-	return `The card (FILE.card.json) has counts, agreement, the tie policy, and what the
-format cannot hold.
-
-Examples:
-  agora export --project jokes --out jokes.jsonl
-  agora export --project jokes --format trl --out pairs.jsonl.gz`
-}
-
-// Run writes file and card.
-func (cmd ExportCmd) Run(ctx context.Context) error {
-	format, err := prefs.ParseFormat(cmd.Format)
-	if err == nil && format == prefs.Auto {
-		err = errors.New("--format auto is for reading; name the format to write")
-	}
-	if err != nil {
-		return err
-	}
-	return cmd.existing(ctx, func(store *db.Store) error {
-		p, err := store.ProjectByName(ctx, cmd.Project)
-		if err != nil {
-			return err
-		}
-		about, err := about(ctx, store, p, cmd.Licence)
-		if err != nil {
-			return err
-		}
-		card, err := prefs.Write(cmd.Out, format, exportRecords(ctx, store, p, format), about)
-		if err != nil && ctx.Err() != nil {
-			return fmt.Errorf("stopped; %s was not written", cmd.Out)
-		}
-		if err != nil {
-			return fmt.Errorf("export %s: %w", cmd.Out, err)
-		}
-		if cmd.JSON {
-			return printJSON(card)
-		}
-		fmt.Printf("%s: %d rows from %d records by %d labelers; card: %s\n", cmd.Out, card.Rows, card.Records, card.Workers, prefs.CardPath(cmd.Out))
-		for _, l := range card.Losses {
-			fmt.Printf("  not in this format: %s (%d records): %s\n", l.Field, l.Records, l.Why)
-		}
-		return nil
 	})
 }

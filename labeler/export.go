@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"agora/db"
@@ -22,16 +24,35 @@ var errNothing = errors.New("nothing to export")
 // exportRecords yields a project's records for a format, in the order of their
 // files, then in the order the site's answers were given.
 func exportRecords(ctx context.Context, store *db.Store, p db.Project, format prefs.Format) iter.Seq2[prefs.Record, error] {
+	return (&dataOut{Project: p, Format: format}).records(ctx, store)
+}
+
+// dataOut is what of a project goes out as a file, and what is noted on the way.
+type dataOut struct {
+	Project  db.Project
+	Format   prefs.Format
+	Licence  string
+	Lang     string    // "": all languages
+	From, To db.Millis // when answered, To not included
+	Complete bool      // only items that have all their answers
+	Progress func(records int)
+
+	workers map[string]int64 // pseudonyms of those whose judgements or texts went out → how many
+}
+
+// records yields the records. Each goes through its own line, so that an export
+// holds exactly what reading it gives back.
+func (d *dataOut) records(ctx context.Context, store *db.Store) iter.Seq2[prefs.Record, error] {
 	return func(yield func(prefs.Record, error) bool) {
 		out, in := io.Pipe()
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			in.CloseWithError(writeLines(ctx, store, p, format, in))
+			in.CloseWithError(d.writeLines(ctx, store, in))
 		}()
 		defer func() { <-done }()
 		defer out.Close()
-		for r, err := range prefs.Decode(out, "project "+p.Name, ownFormat(format)) {
+		for r, err := range prefs.Decode(out, "project "+d.Project.Name, ownFormat(d.Format)) {
 			if !yield(r, err) || err != nil {
 				return
 			}
@@ -49,14 +70,26 @@ func ownFormat(f prefs.Format) prefs.Format {
 }
 
 // writeLines writes a project's lines in agora's own format.
-func writeLines(ctx context.Context, store *db.Store, p db.Project, format prefs.Format, w io.Writer) error {
+func (d *dataOut) writeLines(ctx context.Context, store *db.Store, w io.Writer) error {
+	people, err := store.ExportPeople(ctx, d.Project.ID)
+	if err != nil {
+		return err
+	}
 	n := 0
-	err := store.EachRecord(ctx, db.Export{ProjectID: p.ID, Items: itemKind(format)}, func(r db.Record) error {
-		line, err := lineOf(p, r)
+	d.workers = map[string]int64{}
+	rows := db.Export{ProjectID: d.Project.ID, Items: itemKind(d.Format), Lang: d.Lang, From: d.From, To: d.To, Complete: d.Complete}
+	err = store.EachRecord(ctx, rows, func(r db.Record) error {
+		line, err := lineOf(d.Project, r)
 		if err != nil {
 			return err
 		}
-		n++
+		if r.Answer != nil && r.Answer.UserID != 0 {
+			addPerson(&line, people[r.Answer.Worker])
+		}
+		d.workers[workerOf(r)]++
+		if n++; d.Progress != nil && n%1000 == 0 {
+			d.Progress(n)
+		}
 		b, err := line.MarshalJSON()
 		if err != nil {
 			return err
@@ -64,10 +97,30 @@ func writeLines(ctx context.Context, store *db.Store, p db.Project, format prefs
 		_, err = w.Write(append(b, '\n'))
 		return err
 	})
+	delete(d.workers, "")
 	if err == nil && n == 0 {
-		return fmt.Errorf("%w as %s", errNothing, format)
+		return fmt.Errorf("%w as %s", errNothing, d.Format)
 	}
 	return err
+}
+
+// workerOf is the pseudonym of whose work a record is, "" for nobody's.
+func workerOf(r db.Record) string {
+	if r.Answer != nil {
+		return r.Answer.Worker
+	}
+	return r.Item.Contributor()
+}
+
+// addPerson adds what a labeler agreed to, and their groups where that covers them.
+func addPerson(line *prefs.Fields, p db.ExportPerson) {
+	if p.Consent != "" {
+		line.Set("consent", quote(p.Consent))
+	}
+	if len(p.Groups) > 0 {
+		b, _ := json.Marshal(p.Groups) // texts and nulls always marshal
+		line.Set("groups", b)
+	}
 }
 
 // itemKind is what an export lists: items of a kind, or "" for answers.
@@ -84,13 +137,87 @@ func itemKind(f prefs.Format) string {
 }
 
 // about is what an export's card says beyond its rows.
-func about(ctx context.Context, store *db.Store, p db.Project, licence string) (prefs.About, error) {
-	imports, err := store.Imports(ctx, p.ID)
-	a := prefs.About{Licence: licence, Filters: []string{"answers that their labeler took back or replaced are left out"}}
+func (d *dataOut) about(ctx context.Context, store *db.Store) (prefs.About, error) {
+	a := prefs.About{Licence: d.Licence, Filters: d.filters()}
+	imports, err := store.Imports(ctx, d.Project.ID)
+	if err != nil {
+		return a, err
+	}
 	for _, imp := range imports {
 		a.Parents = append(a.Parents, prefs.Parent{Name: imp.File, SHA256: imp.SHA256})
 	}
+	left, err := store.LeftOut(ctx, d.Project.ID)
+	if left != (db.LeftOut{}) {
+		a.LeftOut = &prefs.LeftOut{WithdrawnPeople: int(left.WithdrawnPeople), WithdrawnAnswers: int(left.WithdrawnAnswers),
+			Excluded: int(left.Excluded), Returned: int(left.Returned)}
+	}
 	return a, err
+}
+
+// filters are the limits of the export in words.
+func (d *dataOut) filters() []string {
+	list := []string{"answers that their labeler took back or replaced are left out", "answers to practice, screening, known and repeated items are left out"}
+	day := func(m db.Millis) string { return m.Time().Format(time.DateOnly) }
+	if d.Lang != "" {
+		list = append(list, "only items in the language "+d.Lang)
+	}
+	if d.From != 0 {
+		list = append(list, "only answers from "+day(d.From)+" (UTC) on")
+	}
+	if d.To != 0 {
+		list = append(list, "only answers up to "+day(d.To-1)+" (UTC)")
+	}
+	if d.Complete {
+		list = append(list, "only items that have all the answers asked for")
+	}
+	return list
+}
+
+// write writes the file and its cards, and registers the file as made from the
+// people whose answers are in it. by is who asked, 0: the command line.
+func (d *dataOut) write(ctx context.Context, store *db.Store, path string, by int64) (*prefs.Card, error) {
+	about, err := d.about(ctx, store)
+	if err != nil {
+		return nil, err
+	}
+	card, err := prefs.Write(path, d.Format, d.records(ctx, store), about)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.writeText(path, card); err != nil {
+		return nil, err
+	}
+	made := db.NewArtefact{Workers: d.workers, Artefact: db.Artefact{SHA256: card.SHA256, Kind: db.ArtefactExport, ProjectID: d.Project.ID,
+		Name: card.File, Format: string(d.Format), Rows: int64(card.Rows), CreatedBy: by}}
+	if _, err := store.RegisterArtefact(ctx, made); err != nil {
+		return nil, fmt.Errorf("register %s: %w", card.File, err)
+	}
+	return card, store.Log(ctx, by, "export", fmt.Sprintf("project:%d", d.Project.ID),
+		map[string]any{"file": card.File, "format": d.Format, "rows": card.Rows, "sha256": card.SHA256})
+}
+
+// writeText writes the card for people beside a file.
+func (d *dataOut) writeText(path string, card *prefs.Card) error {
+	return os.WriteFile(cardTextPath(path), []byte(card.Markdown(d.Project.Title+": "+string(d.Format))), 0o644)
+}
+
+// writeCards writes the cards of an export whose rows nobody gets: nothing goes out that a
+// withdrawal would have to name.
+func (d *dataOut) writeCards(ctx context.Context, store *db.Store, path string) error {
+	about, err := d.about(ctx, store)
+	if err != nil {
+		return err
+	}
+	card, err := prefs.Write(path, d.Format, d.records(ctx, store), about)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.writeText(path, card), os.Remove(path))
+}
+
+// cardTextPath is where the card for people lies: pairs.jsonl.gz has pairs.card.md.
+func cardTextPath(path string) string {
+	return strings.TrimSuffix(prefs.CardPath(path), ".json") + ".md"
 }
 
 // siteLine writes an answer given on the site as a ranked/1 line.

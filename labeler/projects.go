@@ -27,8 +27,6 @@ func (s *Server) routesProjects() []Route {
 		{Method: http.MethodPost, Path: "/projects/:project/settings", Allow: researchers, Handle: s.saveSettings},
 		{Method: http.MethodPost, Path: "/projects/:project/invites", Allow: researchers, Handle: s.inviteLabeler},
 		{Method: http.MethodPost, Path: "/projects/:project/invites/:invite/revoke", Allow: researchers, Handle: s.revokeLabelerInvite},
-		{Method: http.MethodPost, Path: "/projects/:project/import", Allow: researchers, Handle: s.importUpload, MaxBody: uploadBody},
-		{Method: http.MethodGet, Path: "/projects/:project/export", Allow: researchers, Handle: s.exportDownload},
 	}
 }
 
@@ -135,7 +133,7 @@ func (s *Server) projectPage(c *gin.Context, status int, p db.Project, add func(
 	if add != nil {
 		add(&v)
 	}
-	v.MayChange = researchers.allows(user(c).Role)
+	v.MayChange, v.Nav = researchers.allows(user(c).Role), projectNav(c, p)
 	f := s.frame(c, p.Title)
 	f.Crumbs = []views.Crumb{{Label: say(c, "nav.projects"), Href: "/projects"}, {Label: p.Title}}
 	return render(c, status, views.ProjectPage(f, v))
@@ -146,8 +144,6 @@ func (s *Server) projectView(ctx context.Context, p db.Project) (views.Project, 
 		ID: strconv.FormatInt(p.ID, 10), Base: projectPath(p), Title: p.Title, Name: p.Name, Kind: kindName(ctx, p),
 		Rules:      views.N(ctx, "project.rules", p.Overlap, p.LeaseMinutes, p.EditMinutes),
 		Guidelines: p.Instructions, GuideVersion: p.GuidelineVersion(), GuidePage: fmt.Sprintf("/guidelines/%d", p.ID),
-		ImportFormats: importFormats(ctx), ExportFormats: exportFormats(),
-		LaunchReward: fmt.Sprintf("/runs/new?kind=reward&project=%d", p.ID), LaunchPPO: fmt.Sprintf("/runs/new?kind=ppo&project=%d", p.ID),
 		Settings: views.ProjectSettings{Title: p.Title, Overlap: strconv.Itoa(p.Overlap), LeaseMinutes: strconv.Itoa(p.LeaseMinutes),
 			EditMinutes: strconv.Itoa(p.EditMinutes), Archived: p.Archived},
 	}

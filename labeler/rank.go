@@ -171,6 +171,11 @@ func (s *Server) taskPage(c *gin.Context, status int, t db.Task, problems []view
 	if t.Answered {
 		f.Notices = append(f.Notices, views.Notice{Title: say(c, "answers.editing"), Text: say(c, "answers.editing.text")})
 	}
+	notes, err := s.reviewerNotes(c, t)
+	if err != nil {
+		return err
+	}
+	f.Notices = append(f.Notices, notes...)
 	return render(c, status, views.TaskPage(f, v))
 }
 

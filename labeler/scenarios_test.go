@@ -268,11 +268,16 @@ func TestResearchScenarios(t *testing.T) {
 		{name: "items beyond the end", as: "rosa", get: "/projects/1/items?from=9999", status: 200},
 		{name: "item", as: "rosa", get: "/projects/1/items/1", status: 200, body: []string{"policy-base", "No answers yet"}},
 		{name: "another project's item", as: "rosa", get: "/projects/1/items/99", status: 404},
-		{name: "export nothing", as: "rosa", get: "/projects/1/export?format=trl", status: 303, location: "/projects/1"},
-		{name: "export as nonsense", as: "rosa", get: "/projects/1/export?format=parquet", status: 422},
-		{name: "export texts", as: "rosa", get: "/projects/1/export?format=completions", status: 200, body: []string{`"schema":"completions/1"`, "policy-ppo"}},
-		{name: "export answers", as: "rosa", before: giveAway, get: "/projects/1/export?format=ranked", status: 200, body: []string{`"schema":"ranked/1"`, `"ranks":[1,1,1,1]`}, notBody: []string{"alice", "bob"}},
-		{name: "only the card", as: "rosa", before: giveAway, get: "/projects/1/export?format=hh&card=1", status: 200, body: []string{`"schema": "card/1"`, `"ties"`}, notBody: []string{"Human:"}},
+		{name: "export page", as: "rosa", get: "/projects/1/export", status: 200, body: []string{"Export data", "never exported", "Nothing was exported yet"}},
+		{name: "export nothing", as: "rosa", post: "/projects/1/export", form: values("format", "trl", "pack", "data"), status: 422, body: []string{"Nothing to export as trl"}},
+		{name: "export as nonsense", as: "rosa", post: "/projects/1/export", form: values("format", "parquet", "pack", "data"), status: 422},
+		{name: "export packed as nonsense", as: "rosa", before: giveAway, post: "/projects/1/export", form: values("format", "ranked", "pack", "rar"), status: 422},
+		{name: "export from no day", as: "rosa", before: giveAway, post: "/projects/1/export", form: values("format", "ranked", "pack", "data", "from", "yesterday"), status: 422, body: []string{"is no date"}},
+		{name: "export texts", as: "rosa", post: "/projects/1/export", form: values("format", "completions", "pack", "data"), status: 200, body: []string{`"schema":"completions/1"`, "policy-ppo"}},
+		{name: "export answers", as: "rosa", before: giveAway, post: "/projects/1/export", form: values("format", "ranked", "pack", "data"), status: 200, body: []string{`"schema":"ranked/1"`, `"ranks":[1,1,1,1]`}, notBody: []string{"alice", "bob"}},
+		{name: "export of another time", as: "rosa", before: giveAway, post: "/projects/1/export", form: values("format", "ranked", "pack", "data", "from", "2099-01-01"), status: 422, body: []string{"Nothing to export"}},
+		{name: "only the card", as: "rosa", before: giveAway, post: "/projects/1/export", form: values("format", "hh", "pack", "card"), status: 200, body: []string{`"schema": "card/1"`, `"ties"`}, notBody: []string{"Human:"}},
+		{name: "the card for people", as: "rosa", before: giveAway, post: "/projects/1/export", form: values("format", "ranked", "pack", "text", "licence", "CC-BY-4.0"), status: 200, body: []string{"# Everyday help: ranked", "| Licence | CC-BY-4.0 |"}},
 		{name: "win rate without answers", as: "rosa", get: "/projects/1/winrate", status: 200, body: []string{"No answer compares"}},
 		{name: "win rate of all ties", as: "rosa", before: giveAway, get: "/projects/1/winrate?a=policy-sft&b=policy-ppo", status: 200, body: []string{"50.0\u00a0%", "Not decided", "Wilson"}},
 		{name: "quality without answers", as: "vera", get: "/projects/1/quality", status: 200, body: []string{"No answers yet"}, notBody: []string{"<table"}},
@@ -363,43 +368,6 @@ func (b *browser) upload(path, name, content string, fields url.Values) *httptes
 	req := httptest.NewRequest(http.MethodPost, path, &body)
 	req.Header.Set("Content-Type", w.FormDataContentType())
 	return b.send(req)
-}
-
-func TestUpload(t *testing.T) {
-	good := completionsFile(plants, bicycle)
-	for _, c := range []struct {
-		name, file, content string
-		status              int
-		body                string
-		imports             int
-	}{
-		{"completions", "more.jsonl", good, 303, "", 1},
-		{"no file", "", "", 422, "Please choose a file", 0},
-		{"empty", "empty.jsonl", "", 422, "empty.jsonl: is empty", 0},
-		{"a broken line", "bad.jsonl", good + "{\"prompt\":", 422, "bad.jsonl:3:", 0},
-		{"foreign", "x.jsonl", "{\"question\":1}\n", 422, "no known format", 0},
-		{"pairs", "pairs.jsonl", `{"prompt":"Sky?","chosen":"Blue.","rejected":"Green."}` + "\n", 303, "", 1},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			s := newScene(t)
-			res := s.browsers["rosa"].upload("/projects/1/import", c.file, c.content, url.Values{"format": {"auto"}})
-			if res.Code != c.status || !strings.Contains(res.Body.String(), c.body) {
-				t.Errorf("status %d: %s", res.Code, res.Body)
-			}
-			if n := len(must(s.st.Imports(context.Background(), 1))) - 1; n != c.imports {
-				t.Errorf("%d imports, want %d", n, c.imports)
-			}
-		})
-	}
-}
-
-func TestUploadTwice(t *testing.T) {
-	s := newScene(t)
-	s.browsers["rosa"].upload("/projects/1/import", "a.jsonl", completionsFile(plants), nil)
-	res := s.browsers["rosa"].upload("/projects/1/import", "b.jsonl", completionsFile(plants), nil)
-	if res.Code != 422 || !strings.Contains(res.Body.String(), "was imported into this project before") {
-		t.Errorf("status %d: %s", res.Code, res.Body)
-	}
 }
 
 // TestEventStream reads a finished run's stream: one page, then the end.

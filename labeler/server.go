@@ -35,6 +35,7 @@ type Server struct {
 	hashing  chan struct{} // bounds the memory of password hashing
 	closing  chan struct{} // closed when the server begins to shut down: event streams end then
 	stats    *statCache    // what pages computed from answers
+	imports  *importJobs   // uploads being read
 	schema   Schema        // describes the trainings' settings
 	handler  http.Handler
 }
@@ -65,7 +66,7 @@ func NewServer(store *db.Store, o Options) (*Server, error) {
 		o.Schema = programSchema()
 	}
 	s := &Server{
-		schema: o.Schema, stats: newStatCache(),
+		schema: o.Schema, stats: newStatCache(), imports: newImportJobs(),
 		store: store, log: o.Log, public: o.Public,
 		sessions: newSessions(store, o.Public),
 		logins:   newLoginLimits(), codes: newKeyedLimit(rate.Every(30*time.Second), 5),

@@ -17,9 +17,10 @@ func (s *Server) routesSite() []Route {
 		[]Route{{Method: http.MethodGet, Path: "/", Allow: labelers, Handle: s.start}},
 		s.routesTasks(), s.routesRank(), s.routesDifference(), s.routesAnswers(),
 		s.routesProjects(), s.routesForms(), s.routesItems(), s.routesWinRate(), s.routesQuality(), s.routesDisagreement(),
+		s.routesReview(), s.routesAudit(), s.routesArtefacts(), s.routesDataIn(), s.routesDataOut(),
 		s.routesRuns(), s.routesEvents(), s.routesLaunch(), s.routesUsers(),
 		s.routesAccount(), s.routesMyData(), s.routesWelcome(), s.routesPractice(), s.routesGuidelines(), s.routesQuestions(), s.routesFeedback(),
-		s.routesPeople(), s.routesKeys(), s.routesScreening(),
+		s.routesPeople(), s.routesKeys(), s.routesScreening(), s.routesQueue(), s.routesPool(),
 	)
 }
 

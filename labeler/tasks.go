@@ -45,7 +45,11 @@ func (s *Server) home(c *gin.Context) error {
 		}
 		list = append(list, v)
 	}
-	return render(c, http.StatusOK, views.HomePage(s.frame(c, say(c, "home.title")), list))
+	returned, err := s.returnedTasks(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	return render(c, http.StatusOK, views.HomePage(s.frame(c, say(c, "home.title")), list, returned...))
 }
 
 func homeProject(p db.Project, progress db.Progress) views.HomeProject {

@@ -74,8 +74,7 @@ func sampleProject() Project {
 		Figures: []Figure{{"Items", "4", ""}}, Queue: Queue{1, 3, 5, 12}, MayChange: true, NewLink: "http://localhost/join/x",
 		Datasets: []Dataset{{File: "a.jsonl", Format: "completions", SHA256: "0123456789abcdef", Rows: 4, Items: 4, When: noon}},
 		Labelers: []Labeler{{"w1", 5, 1, noon}}, Guidelines: "Be fair.", GuideVersion: "g1", GuidePage: "/guidelines/1",
-		ImportFormats: []Choice{{"auto", "auto"}}, ExportFormats: []Choice{{"ranked", "ranked"}}, ImportErrors: []string{"a.jsonl:3: field ranks: is missing"},
-		LaunchReward: "/runs/new?kind=reward&project=1", LaunchPPO: "/runs/new?kind=ppo&project=1"}
+		Nav: []LinkGroup{{"Data", []Link{{"Import data", "/projects/1/import"}, {"Export data", "/projects/1/export"}}}, {"Models", nil}}}
 }
 
 func sampleWinRate() WinRate {
@@ -99,9 +98,16 @@ func sampleChart() Chart {
 		Levels: []Level{{1, "target"}}}
 }
 
-func TestGolden(t *testing.T) {
+// allSamples are the samples of all rooms.
+func allSamples() map[string]templ.Component {
 	all := samples()
 	maps.Copy(all, peopleSamples())
+	maps.Copy(all, formSamples())
+	return all
+}
+
+func TestGolden(t *testing.T) {
+	all := allSamples()
 	for name, c := range all {
 		t.Run(name, func(t *testing.T) {
 			got := stable(render(t, c))
@@ -143,7 +149,7 @@ func firstDifference(got, want string) string {
 // TestPagesAreSound checks what must hold on every page: ids are unique, labels and descriptions lead
 // somewhere, forms post or get, and nothing is inline that the content policy forbids.
 func TestPagesAreSound(t *testing.T) {
-	for name, c := range samples() {
+	for name, c := range allSamples() {
 		t.Run(name, func(t *testing.T) {
 			doc, err := html.Parse(strings.NewReader(render(t, c)))
 			if err != nil {

@@ -94,6 +94,9 @@ func (m Mapping) parse(row Fields) ([]Record, error) {
 		raw, _ := row.Get(name)
 		extra.Set(name, raw)
 	}
+	if lang := m.text(row, m.Lang); lang != "" && len(cs) > 0 && m.Preference == "" && m.Ranks == "" {
+		extra.Set("lang", encode(lang)) // these records have no member for it
+	}
 	var r Record
 	switch {
 	case m.Preference != "" || m.Ranks != "":
