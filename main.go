@@ -87,6 +87,7 @@ func run(args []string) error {
 	all := commands{}
 	all.Quickstart.Serve = serveSite
 	all.Model.Pull.Import, all.Model.Pull.Check = importModel, checkModel
+	all.Model.Export.Reward = reward.Export
 	parser, err := kong.New(&all,
 		kong.Name("agora"),
 		kong.Description("RLHF with your own people: a labeling site, reward models, PPO."),

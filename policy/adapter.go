@@ -154,8 +154,44 @@ func (m *Model) ReadCheckpoint(dir string) error {
 	return m.readAdapter(filepath.Join(dir, AdapterDir))
 }
 
-// isAdapter says whether a directory holds a PEFT adapter without its base model.
-func isAdapter(dir string) bool {
+// exportAdapter writes the adapter of a run with LoRA by itself, with the name of its base model.
+func exportAdapter(dir, dst, base string) error {
+	from, err := Resolve(dir)
+	if err != nil {
+		return err
+	}
+	if !IsAdapter(filepath.Join(from, AdapterDir)) {
+		return fmt.Errorf("%s has no adapter: it was trained without lora_rank", dir)
+	}
+	src := filepath.Join(from, AdapterDir)
+	data, err := os.ReadFile(filepath.Join(src, adapterConfigFile))
+	if err != nil {
+		return err
+	}
+	var config map[string]any
+	if err := json.Unmarshal(data, &config); err != nil {
+		return fmt.Errorf("%s: %w", filepath.Join(src, adapterConfigFile), err)
+	}
+	if base != "" {
+		config["base_model_name_or_path"] = base
+	}
+	if data, err = json.MarshalIndent(config, "", "  "); err != nil {
+		return err
+	}
+	weights, err := os.ReadFile(filepath.Join(src, adapterWeightsFile))
+	if err != nil {
+		return err
+	}
+	return checkpoint.Commit(dst, func(tmp string) error {
+		if err := os.WriteFile(filepath.Join(tmp, adapterConfigFile), append(data, '\n'), 0o644); err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(tmp, adapterWeightsFile), weights, 0o644)
+	})
+}
+
+// IsAdapter says whether a directory holds a PEFT adapter without its base model.
+func IsAdapter(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, adapterConfigFile))
 	return err == nil
 }

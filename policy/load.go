@@ -28,7 +28,7 @@ func load(dir string, frozen bool) (*Model, error) {
 	if _, err := checkpoint.Verify(dir); err != nil {
 		return nil, err
 	}
-	if isAdapter(dir) {
+	if IsAdapter(dir) {
 		return loadAdapted(dir)
 	}
 	m, err := loadConfig(dir)
@@ -66,11 +66,11 @@ func Resolve(dir string) (string, error) {
 				return "", err
 			}
 		}
-		if _, err := os.Stat(filepath.Join(path, "config.json")); err == nil || isAdapter(path) {
+		if _, err := os.Stat(filepath.Join(path, "config.json")); err == nil || IsAdapter(path) {
 			return path, nil
 		}
 	}
-	if isAdapter(filepath.Join(dir, CheckpointDir, AdapterDir)) {
+	if IsAdapter(filepath.Join(dir, CheckpointDir, AdapterDir)) {
 		return "", fmt.Errorf("%s holds a run with LoRA that has not finished: resume it first", dir)
 	}
 	return "", fmt.Errorf("%s holds no model: no config.json in it, in %s or in %s", dir, ResultDir, CheckpointDir)
@@ -228,7 +228,7 @@ func isRewardModel(dir string) (bool, error) {
 	if manifest, ok, err := checkpoint.ReadManifest(dir); err != nil || ok && manifest.Kind == "reward" {
 		return err == nil, err
 	}
-	if isAdapter(dir) {
+	if IsAdapter(dir) {
 		c, err := readAdapterConfig(dir)
 		return c.Task == TaskClassifier, err
 	}

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"encoding/json"
 	"math"
 	"os"
 	"path/filepath"
@@ -298,5 +299,50 @@ func TestAdapterRefuses(t *testing.T) {
 		if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestPEFTAdapters: what PEFT made (testdata/make_peft.py) is loaded, the base found where the adapter says,
+// and computes PEFT's logits; so does what Import merges of it, and what is exported again.
+func TestPEFTAdapters(t *testing.T) {
+	for _, name := range []string{"llama", "gpt2"} {
+		dir := filepath.Join("testdata", "peft", name)
+		data, err := os.ReadFile(filepath.Join(dir, "reference.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rows []referenceRow
+		if err := json.Unmarshal(data, &rows); err != nil {
+			t.Fatal(err)
+		}
+		m, err := LoadPolicy(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkAgainst(t, m, rows)
+
+		merged := filepath.Join(t.TempDir(), "merged")
+		if err := ImportAdapter(filepath.Join("testdata", name), dir, merged); err != nil {
+			t.Fatal(err)
+		}
+		again := filepath.Join(t.TempDir(), "adapter")
+		if err := exportAdapter(merged, again, "a/base"); err != nil {
+			t.Fatal(err)
+		}
+		if m, err = Load(merged); err != nil {
+			t.Fatal(err)
+		}
+		checkAgainst(t, m, rows)
+		if m, err = LoadAdapter(filepath.Join("testdata", name), again); err != nil {
+			t.Fatal(err)
+		}
+		checkAgainst(t, m, rows)
+		if err := exportAdapter(filepath.Join("testdata", name), filepath.Join(t.TempDir(), "none"), ""); err == nil || !strings.Contains(err.Error(), "trained without lora_rank") {
+			t.Errorf("exporting the adapter of a model without one: %v", err)
+		}
+	}
+	other := filepath.Join("testdata", "gpt2")
+	if _, err := LoadAdapter(other, filepath.Join("testdata", "peft", "llama")); err == nil || !strings.Contains(err.Error(), "has no place in a gpt2 model of 2 layers") {
+		t.Errorf("an adapter on another family: %v", err)
 	}
 }

@@ -23,21 +23,30 @@ type ModelCmd struct {
 type ModelImportCmd struct {
 	Src  string `arg:"" name:"src" type:"path" help:"A .gguf file (F32, F16, BF16, Q8_0, Q4_0, Q4_1) or a directory with config.json, safetensors and tokenizer."`
 	Dir  string `arg:"" name:"dir" type:"path" help:"Model directory to create."`
+	Base string `name:"base" type:"path" placeholder:"DIR" help:"The base model of a PEFT adapter; by default the one that the adapter names."`
 	JSON bool   `name:"json" help:"Print machine-readable JSON on standard output."`
 }
 
 // Help is shown by --help.
 func (*ModelImportCmd) Help() string {
 	return `Dense text-only decoders of the Llama and GPT-2 families are read; the result is a directory
-that every other command and transformers load. Quantised weights become float32.
+that every other command and transformers load. Quantised weights become float32. A LoRA adapter of
+PEFT (adapter_config.json, adapter_model.safetensors) is merged into its base model.
 
   agora model import SmolLM2-135M-Instruct.Q4_1.gguf smollm2
+  agora model import my-adapter smollm2-mine --base smollm2
   agora policy sample --policy smollm2 --greedy --prompt "What is the capital of France?"`
 }
 
 // Run imports.
 func (c *ModelImportCmd) Run(_ context.Context) error {
-	if _, err := Import(c.Src, c.Dir, nil); err != nil {
+	var err error
+	if c.Base != "" {
+		err = ImportAdapter(c.Base, c.Src, c.Dir)
+	} else {
+		_, err = Import(c.Src, c.Dir, nil)
+	}
+	if err != nil {
 		return err
 	}
 	return printInfo(os.Stdout, c.Dir, c.JSON)
@@ -46,17 +55,27 @@ func (c *ModelImportCmd) Run(_ context.Context) error {
 // ModelExportCmd is `agora model export`.
 type ModelExportCmd struct {
 	Dir    string `arg:"" name:"dir" type:"path" help:"Model directory, or the directory of a run that made one."`
-	Dst    string `arg:"" name:"dst" type:"path" help:"Directory (hf) or file (gguf) to create."`
-	Format string `name:"format" required:"" enum:"hf,gguf" placeholder:"FORMAT" help:"hf for transformers, gguf for llama.cpp."`
+	Dst    string `arg:"" name:"dst" type:"path" help:"Directory (hf, peft) or file (gguf) to create."`
+	Format string `name:"format" required:"" enum:"hf,gguf,peft" placeholder:"FORMAT" help:"hf for transformers, gguf for llama.cpp, peft for the adapter alone of a run with LoRA."`
 	Quant  string `name:"quant" default:"f16" enum:"f16,q8_0" help:"How GGUF stores the matrices: f16 or q8_0."`
 	Name   string `name:"name" placeholder:"NAME" help:"The model's name in the file; by default that of the directory."`
+	Base   string `name:"base" placeholder:"NAME" help:"What adapter_config.json calls the base model (peft), such as HuggingFaceTB/SmolLM2-135M-Instruct."`
 	JSON   bool   `name:"json" help:"Print machine-readable JSON on standard output."`
+
+	// Reward exports a reward model for transformers; main hands it in, because this package knows no
+	// reward models.
+	Reward func(dir, dst, name string) error `kong:"-"`
 }
 
 // Help is shown by --help.
 func (*ModelExportCmd) Help() string {
-	return `  agora model export ppo/model --format hf aligned
-  agora model export ppo/model --format gguf --quant q8_0 aligned.gguf`
+	return `A run with LoRA has its changes merged into the weights, but with --format peft. A reward model becomes a
+classifier of transformers (hf only); its card says how to add the bias.
+
+  agora model export ppo/model --format hf aligned
+  agora model export ppo/model --format gguf --quant q8_0 aligned.gguf
+  agora model export ppo/model --format peft --base HuggingFaceTB/SmolLM2-135M-Instruct aligned-adapter
+  agora model export rm --format hf reward-model`
 }
 
 // Run exports.
@@ -64,22 +83,30 @@ func (c *ModelExportCmd) Run(_ context.Context) error {
 	if err := absent(c.Dst); err != nil {
 		return err
 	}
+	if c.Name == "" {
+		c.Name = filepath.Base(filepath.Clean(c.Dir))
+	}
+	if c.Format == "peft" {
+		return exportAdapter(c.Dir, c.Dst, c.Base)
+	}
+	if err := c.export(); err != nil {
+		return err
+	}
+	return printInfo(os.Stdout, c.Dst, c.JSON)
+}
+
+func (c *ModelExportCmd) export() error {
+	if scores, err := isRewardModel(c.Dir); err == nil && scores && c.Format == "hf" && c.Reward != nil {
+		return c.Reward(c.Dir, c.Dst, c.Name)
+	}
 	m, err := LoadPolicy(c.Dir)
 	if err != nil {
 		return err
 	}
-	if c.Name == "" {
-		c.Name = filepath.Base(filepath.Clean(c.Dir))
-	}
 	if c.Format == "hf" {
-		err = m.exportHF(c.Dir, c.Dst, c.Name)
-	} else {
-		err = m.WriteGGUF(c.Dst, c.Name, map[string]checkpoint.Quant{"f16": checkpoint.GGUFF16, "q8_0": checkpoint.GGUFQ8_0}[c.Quant])
+		return m.exportHF(c.Dir, c.Dst, c.Name)
 	}
-	if err != nil {
-		return err
-	}
-	return printInfo(os.Stdout, c.Dst, c.JSON)
+	return m.WriteGGUF(c.Dst, c.Name, map[string]checkpoint.Quant{"f16": checkpoint.GGUFF16, "q8_0": checkpoint.GGUFQ8_0}[c.Quant])
 }
 
 // exportHF writes the model with a card; agora.json keeps the lineage.

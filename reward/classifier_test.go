@@ -62,3 +62,46 @@ func TestClassifierIsNoPolicy(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// An exported model has the tensors of transformers' class only, its bias in config.json and agora.json,
+// where Load finds it, and says on its card what to do with it.
+func TestExport(t *testing.T) {
+	m, err := Load(filepath.Join("testdata", "classifier"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Bias().Data[0] = -1.25
+	dir := t.TempDir()
+	saved, exported := filepath.Join(dir, "saved"), filepath.Join(dir, "exported")
+	if err := m.Save(saved, checkpoint.Manifest{Kind: "reward"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := Export(saved, exported, "my-reward-model"); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Load(exported)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := again.Bias().Data[0]; got != -1.25 {
+		t.Errorf("the bias came back as %v", got)
+	}
+	ts, err := checkpoint.OpenTensors(exported)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ts.Close()
+	if ts.Has(biasName) || !ts.Has(headName) {
+		t.Error("the export has a bias tensor, or no head")
+	}
+	manifest, _, err := checkpoint.ReadManifest(exported)
+	if err != nil || len(manifest.ScoreBias) != 1 || manifest.ScoreBias[0] != -1.25 {
+		t.Errorf("agora.json has score_bias %v (%v)", manifest.ScoreBias, err)
+	}
+	for file, want := range map[string]string{"config.json": `"score_bias": -1.25`, "README.md": "model.config.score_bias"} {
+		data, err := os.ReadFile(filepath.Join(exported, file))
+		if err != nil || !strings.Contains(string(data), want) {
+			t.Errorf("%s lacks %s (%v)", file, want, err)
+		}
+	}
+}

@@ -121,6 +121,7 @@ func (m *Model) encoder() *encoder {
 
 // Save writes the model's directory, whole or not at all.
 func (m *Model) Save(dir string, manifest checkpoint.Manifest) error {
+	manifest.ScoreBias = m.biases()
 	return checkpoint.Commit(dir, func(tmp string) error {
 		if err := m.writeFiles(tmp); err != nil {
 			return err
@@ -128,6 +129,9 @@ func (m *Model) Save(dir string, manifest checkpoint.Manifest) error {
 		return checkpoint.WriteManifest(tmp, manifest)
 	})
 }
+
+// The files of a saved model.
+const trunkShard, headShard = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
 
 // writeFiles writes what transformers loads as LlamaForSequenceClassification or
 // GPT2ForSequenceClassification: the trunk, and the head as a second shard.
@@ -138,11 +142,10 @@ func (m *Model) writeFiles(dir string) error {
 	if err := m.classifierConfig(filepath.Join(dir, "config.json")); err != nil {
 		return err
 	}
-	const trunk, head = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
-	if err := os.Rename(filepath.Join(dir, "model.safetensors"), filepath.Join(dir, trunk)); err != nil {
+	if err := os.Rename(filepath.Join(dir, "model.safetensors"), filepath.Join(dir, trunkShard)); err != nil {
 		return err
 	}
-	if err := checkpoint.WriteSafetensors(filepath.Join(dir, head), m.headTensors()); err != nil {
+	if err := checkpoint.WriteSafetensors(filepath.Join(dir, headShard), m.headTensors()); err != nil {
 		return err
 	}
 	if m.Trunk.Adapter != nil {
@@ -150,7 +153,7 @@ func (m *Model) writeFiles(dir string) error {
 			return err
 		}
 	}
-	return writeIndex(dir, trunk, head)
+	return writeIndex(dir, trunkShard, headShard)
 }
 
 // headTensors are the score's weight and bias, and the parameter of ties.
@@ -185,7 +188,7 @@ func (m *Model) classifierConfig(path string) error {
 	}
 	maps.Copy(config, map[string]any{
 		"architectures": []string{name}, "id2label": map[string]string{"0": "reward"}, "label2id": map[string]int{"reward": 0},
-		"pad_token_id": nil,
+		"pad_token_id": nil, biasKey: m.biasField(),
 	})
 	if len(m.Heads) > 0 {
 		labels, ids := map[string]string{}, map[string]int{}
@@ -271,6 +274,9 @@ func loadHeads(dir string, load trunkLoader) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	if policy.IsAdapter(dir) {
+		return nil, fmt.Errorf("%s is a LoRA adapter without its base: merge it with PEFT's merge_and_unload first", dir)
+	}
 	trunk, err := load(dir)
 	if err != nil {
 		return nil, err
@@ -293,8 +299,13 @@ func loadHeads(dir string, load trunkLoader) (*Model, error) {
 	if err := ts.Read(headName, []int{m.Head().Rows, trunk.Config.Width}, m.Head().Data); err != nil {
 		return nil, err
 	}
-	if ts.Has(biasName) { // a foreign classifier has none
+	if ts.Has(biasName) { // an exported or a foreign classifier has none
 		if err := ts.Read(biasName, []int{m.Bias().Cols}, m.Bias().Data); err != nil {
+			return nil, err
+		}
+	}
+	if !ts.Has(biasName) {
+		if err := m.readBias(dir); err != nil {
 			return nil, err
 		}
 	}

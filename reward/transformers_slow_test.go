@@ -8,23 +8,22 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"agora/policy"
 	"agora/policy/checkpoint"
+	"agora/policy/tokenizer"
 )
 
-// scoreInPython prints the scores that transformers gives; the head's bias is a
-// tensor of the directory that its class has no place for.
+// scoreInPython prints the scores that transformers gives plus the bias that the model card says to add.
 const scoreInPython = `
-import json, os, sys, torch
-from safetensors import safe_open
+import json, sys, torch
 from transformers import AutoModelForSequenceClassification
 dir, sequences = sys.argv[1], json.loads(sys.argv[2])
 model = AutoModelForSequenceClassification.from_pretrained(dir, dtype=torch.float32).eval()
-bias = safe_open(os.path.join(dir, "model-00002-of-00002.safetensors"), "pt").get_tensor("score.bias").item()
 with torch.no_grad():
-    print(json.dumps([model(torch.tensor([s])).logits.item() + bias for s in sequences]))
+    print(json.dumps([model(torch.tensor([s])).logits.item() + model.config.score_bias for s in sequences]))
 `
 
 // TestLoadedByTransformers needs torch and transformers: AGORA_PYTHON=…/bin/python go test -tags slow ./reward
@@ -48,6 +47,9 @@ func TestLoadedByTransformers(t *testing.T) {
 				t.Fatal(err)
 			}
 			p.Init(2)
+			if p.Tokenizer, err = tokenizer.Train(slices.Values([]string{"a text"}), c.Vocab, nil); err != nil {
+				t.Fatal(err)
+			}
 			m, err := New(p, 3)
 			if err != nil {
 				t.Fatal(err)
@@ -57,7 +59,11 @@ func TestLoadedByTransformers(t *testing.T) {
 			if err := m.Save(dir, checkpoint.Manifest{Kind: "reward"}); err != nil {
 				t.Fatal(err)
 			}
-			cmd := exec.Command(python, "-c", scoreInPython, dir, string(arg))
+			exported := filepath.Join(t.TempDir(), "exported")
+			if err := Export(dir, exported, "rm"); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command(python, "-c", scoreInPython, exported, string(arg))
 			cmd.Env, cmd.Stderr = append(os.Environ(), "HF_HUB_OFFLINE=1"), os.Stderr
 			out, err := cmd.Output()
 			if err != nil {

@@ -30,7 +30,8 @@ type Manifest struct {
 	Config     any                `json:"config"`      // the run's settings
 	ConfigHash string             `json:"config_hash"` // of Config as compact JSON
 	Metrics    map[string]float64 `json:"metrics"`
-	Files      map[string]string  `json:"files"` // every other file of the directory by relative path
+	ScoreBias  []float64          `json:"score_bias,omitempty"` // of a reward model, one for each head: to be added to what transformers' classifier computes
+	Files      map[string]string  `json:"files"`                // every other file of the directory by relative path
 }
 
 // WriteManifest fills in schema and hashes for what lies in dir and writes agora.json last.
