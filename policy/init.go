@@ -16,13 +16,14 @@ const initStream = 0x696e6974
 // stream divided by √(2·layers) so that its variance stays the same at any depth (GPT-2); gains 1,
 // biases 0. Under muP the hidden matrices are smaller by √m, see MuP. The values depend on the seed and
 // each weight's place only.
-func (m *Model) Init(seed uint64) { m.initWith(seed, initStd) }
+func (m *Model) Init(seed uint64) { m.initWith(seed, initStd, m.Config.widthMult) }
 
-func (m *Model) initWith(seed uint64, std float64) {
+// initWith takes the standard deviation at the base width, and m of a tensor.
+func (m *Model) initWith(seed uint64, std float64, mult func(tensor) float64) {
 	for i, t := range m.Config.tensors() {
 		p := m.Params.Get(t.param)
 		block := p.Data[t.row*p.Cols : (t.row+t.rows)*p.Cols]
-		std := std / math.Sqrt(m.Config.widthMult(t))
+		std := std / math.Sqrt(mult(t))
 		switch t.kind {
 		case gain:
 			fill(block, 1)

@@ -13,6 +13,12 @@ const (
 	Mup      = "mup"      // the maximal update parametrisation, see MuP
 )
 
+// How initial weights depend on the width in the standard parametrisation.
+const (
+	InitConstant = "constant" // not at all (GPT-2)
+	InitFanIn    = "fan_in"   // matrices as 1/√fan-in (PyTorch; the standard column of the muP paper's Table 3)
+)
+
 // MuP is the maximal update parametrisation (Yang et al. 2022, "Tensor Programs V",
 // arXiv:2203.03466) in the form that is relative to a base width: at the base width it is the
 // standard parametrisation, to the bit, and a learning rate that is good there stays good at any

@@ -145,6 +145,35 @@ func TestMupAtBaseWidth(t *testing.T) {
 	}
 }
 
+// TestInitRules: fan_in makes the matrices of a model three times as wide smaller by √3, the head's too,
+// and leaves embedding, rates and forward pass as they are; at the base width both rules are the same.
+func TestInitRules(t *testing.T) {
+	weights := func(rule string, width int) *Model {
+		c := smallPretrain()
+		c.InitRule, c.BaseWidth, c.Tied, c.Width, c.Heads, c.FFN = rule, 32, false, width, 2, width
+		m, err := freshModel(c, fixture(t, "llama").Tokenizer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	for _, p := range weights(InitFanIn, 32).Params.List() {
+		if !slices.Equal(p.Data, weights(InitConstant, 32).Params.Get(p.Name).Data) {
+			t.Errorf("%s differs at the base width", p.Name)
+		}
+	}
+	constant, fanIn := weights(InitConstant, 96), weights(InitFanIn, 96)
+	for name, want := range map[string]float64{"model.embed_tokens.weight": 1, "model.layers.0.self_attn.qkv_proj.weight": 3, "model.layers.0.mlp.down_proj.weight": 3, "lm_head.weight": 3} {
+		a, b := deviation(constant.Params.Get(name).Data), deviation(fanIn.Params.Get(name).Data)
+		if got := a * a / (b * b); math.Abs(got-want) > 1e-4 {
+			t.Errorf("%s: variance smaller by %g, want %g", name, got, want)
+		}
+		if s := fanIn.Params.Get(name).LRScale; s != 1 {
+			t.Errorf("%s: learning rate × %g", name, s)
+		}
+	}
+}
+
 // TestMupFolds: what is saved computes the same when it is loaded again, when agora_mup is taken out
 // of config.json (which is how transformers reads it), and by way of GGUF.
 func TestMupFolds(t *testing.T) {
@@ -338,6 +367,8 @@ func TestMupSettings(t *testing.T) {
 		{"parametrization=mup output_multiplier=0", "output_multiplier 0 must be positive"},
 		{"zero_readout=true", "zero_readout needs tied = false"},
 		{"init_std=0", "init_std 0 must be positive"},
+		{"init_rule=xavier", `init_rule "xavier" must be constant or fan_in`},
+		{"init_rule=fan_in parametrization=mup", "init_rule fan_in is for the standard parametrization"},
 	} {
 		cfg := DefaultPretrain()
 		if err := LoadConfig(&cfg, "", strings.Fields(c.sets)); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -153,7 +153,7 @@ func freshModel(c PretrainConfig, tok *tokenizer.Tokenizer) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.initWith(uint64(c.Seed), c.InitStd)
+	m.initWith(uint64(c.Seed), c.InitStd, c.initMult(arch))
 	if c.ZeroReadout {
 		m.zeroReadout()
 	}

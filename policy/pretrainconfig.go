@@ -26,6 +26,7 @@ type PretrainConfig struct {
 	BaseFFN          int     `toml:"base_ffn" unit:"columns" help:"mup: width of the feed-forward layer at base_width; 0 means in proportion"`
 	BaseHeads        int     `toml:"base_heads" unit:"heads" help:"mup: attention heads at base_width; 0 means heads as wide as here"`
 	OutputMultiplier float64 `toml:"output_multiplier" help:"mup: of the logits, beside base_width/width"`
+	InitRule         string  `toml:"init_rule" help:"constant: init_std at every width (GPT-2); fan_in: matrices have init_std at base_width and less as 1/√fan-in (PyTorch); mup has a rule of its own"`
 	InitStd          float64 `toml:"init_std" help:"standard deviation of fresh weights; what adds to the residual stream is divided by √(2·layers)"`
 	ZeroReadout      bool    `toml:"zero_readout" help:"start the output head at zero; needs an untied head"`
 	ZeroQuery        bool    `toml:"zero_query" help:"start the query projections at zero"`
@@ -55,7 +56,7 @@ type PretrainConfig struct {
 // DefaultPretrain is the preset tiny.
 func DefaultPretrain() PretrainConfig {
 	c := PretrainConfig{
-		Family: Llama, Tied: true, Parametrization: Standard, BaseWidth: 128, OutputMultiplier: 1, InitStd: initStd, Documents: DocumentFile, Epochs: 1, Floor: .1, WarmupSteps: 50, Schedule: "cosine",
+		Family: Llama, Tied: true, Parametrization: Standard, BaseWidth: 128, OutputMultiplier: 1, InitRule: InitConstant, InitStd: initStd, Documents: DocumentFile, Epochs: 1, Floor: .1, WarmupSteps: 50, Schedule: "cosine",
 		Beta1: .9, Beta2: .95, AdamEps: 1e-8, WeightDecay: .1, ClipNorm: 1, Validation: .02,
 		EvalEvery: 100, CheckpointEvery: 200, SampleEvery: 200, Store: "fp32",
 	}
@@ -107,6 +108,10 @@ func (c *PretrainConfig) Validate() error {
 		return fmt.Errorf("base_width %d must be at least 1, base_ffn %d and base_heads %d must not be negative", c.BaseWidth, c.BaseFFN, c.BaseHeads)
 	case c.Parametrization == Mup && c.BaseHeads > 0 && c.BaseWidth%c.BaseHeads != 0:
 		return fmt.Errorf("base_width %d is not a multiple of base_heads %d", c.BaseWidth, c.BaseHeads)
+	case c.InitRule != InitConstant && c.InitRule != InitFanIn:
+		return fmt.Errorf("init_rule %q must be %s or %s", c.InitRule, InitConstant, InitFanIn)
+	case c.InitRule == InitFanIn && (c.Parametrization == Mup || c.BaseWidth < 1 || c.BaseFFN < 0):
+		return fmt.Errorf("init_rule fan_in is for the standard parametrization, with base_width %d at least 1", c.BaseWidth)
 	case !(c.InitStd > 0) || math.IsInf(c.InitStd, 0):
 		return fmt.Errorf("init_std %g must be positive", c.InitStd)
 	case c.ZeroReadout && c.Tied:
@@ -156,6 +161,21 @@ func (c *PretrainConfig) mup(headDim int) MuP {
 		p.BaseHeadDim = c.BaseWidth / c.BaseHeads
 	}
 	return p
+}
+
+// initMult is m of a tensor's initial variance, σ²/m.
+func (c *PretrainConfig) initMult(arch Config) func(tensor) float64 {
+	if c.InitRule == InitFanIn {
+		width := float64(arch.Width) / float64(c.BaseWidth)
+		arch.MuP = c.mup(arch.HeadDim)
+		return func(t tensor) float64 {
+			if t.kind == head {
+				return width
+			}
+			return arch.widthMult(t)
+		}
+	}
+	return arch.widthMult
 }
 
 func (c *PretrainConfig) optimizer(steps int) OptimizerConfig {

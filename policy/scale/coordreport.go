@@ -105,7 +105,9 @@ func (r coordReport) chart(parametrization string) plot.Chart {
 	return c
 }
 
-var titles = map[string]string{policy.Mup: "muP", policy.Standard: "Standard parametrisation"}
+var titles = map[string]string{
+	policy.Mup: "muP", policy.Standard: "Standard parametrisation", standardFanIn: "Standard parametrisation, initial weights as 1/√fan-in",
+}
 
 func (r coordReport) markdown() string {
 	var b strings.Builder

@@ -40,7 +40,7 @@ func TestTransfer(t *testing.T) {
 		t.Fatal(err)
 	}
 	cells, _ := filepath.Glob(filepath.Join(whole, "cells", "*.json"))
-	if most := 3 * (5 + 3); len(cells) > most || len(cells) < most-3 {
+	if most := 4 * (5 + 3); len(cells) > most || len(cells) < most-4 {
 		t.Errorf("%d cells, want at most %d", len(cells), most)
 	}
 	if a, b := curveOf(curves, policy.Mup, 16), curveOf(curves, policy.Standard, 16); *a.Rates[0].Mean != *b.Rates[0].Mean {

@@ -21,6 +21,10 @@ type shape struct {
 	InitStd  float64 // of fresh weights at the base width
 }
 
+// standardFanIn is the standard parametrisation with initial weights as 1/√fan-in, beside
+// policy.Standard, where they are the same at every width.
+const standardFanIn = "standard-fan-in"
+
 // config is the run of a model of that width: linear warm-up over a tenth of the steps, then linearly
 // to zero; no decay and no dropout, since regularisation does not carry over between widths (section
 // 6.1 of the muP paper) and short runs want none.
@@ -30,6 +34,9 @@ func (s shape) config(parametrization string, width, steps int, rate float64, se
 	c.Family, c.Layers, c.Width, c.Heads, c.FFN = s.Family, s.Layers, width, max(width/s.HeadDim, 1), int(s.FFNRatio*float64(width)+.5)
 	c.Vocab, c.Context, c.BatchSequences, c.Tied = s.Vocab, s.Context, s.Batch, s.Tied
 	c.Parametrization, c.BaseWidth, c.InitStd = parametrization, s.Base, s.InitStd
+	if parametrization == standardFanIn {
+		c.Parametrization, c.InitRule = policy.Standard, policy.InitFanIn
+	}
 	c.BaseFFN = int(s.FFNRatio*float64(s.Base) + .5)
 	if width < s.HeadDim { // one narrower head, as the base has at its width
 		c.BaseHeads = max(s.Base/s.HeadDim, 1)
@@ -57,7 +64,7 @@ func (s shape) validate(widths []int) error {
 		return fmt.Errorf("base_width %d, head_dim %d and ffn_ratio %g must be positive", s.Base, s.HeadDim, s.FFNRatio)
 	}
 	for _, width := range widths {
-		for _, parametrization := range parametrizations {
+		for _, parametrization := range []string{policy.Standard, standardFanIn, policy.Mup} {
 			c := s.config(parametrization, width, 1, 1, 1)
 			if err := c.Validate(); err != nil {
 				return fmt.Errorf("at width %d: %w", width, err)

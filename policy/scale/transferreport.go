@@ -28,9 +28,13 @@ type Shift struct {
 	Edge            bool    `json:"edge"` // one of the two is at the end of the grid: the shift may be larger
 }
 
+// transferKinds are what is compared. The standard parametrisation comes in two: how initial weights
+// depend on the width, theory leaves to habit, and it decides about how far the best rate moves.
+var transferKinds = []string{policy.Mup, standardFanIn, policy.Standard}
+
 func newTransferReport(c TransferConfig, curves []Curve, g *grid) transferReport {
 	r := transferReport{Config: policy.Named(&c).(map[string]any), Text: g.hash, Kernels: g.dev.Kernels(), Curves: curves}
-	for _, p := range []string{policy.Mup, policy.Standard} {
+	for _, p := range transferKinds {
 		for _, from := range c.Widths[:len(c.Widths)-1] {
 			r.Shifts = append(r.Shifts, shiftOf(curves, p, from, c.Widths[len(c.Widths)-1]))
 		}
@@ -75,7 +79,7 @@ func (r transferReport) verdict() string {
 		if s.Edge {
 			edge = ", at an end of the grid"
 		}
-		lines = append(lines, fmt.Sprintf("%-8s  width %4d → %d: the best rate moves by %+d steps of 2 (vertex %+.1f%s); expected %s: %s",
+		lines = append(lines, fmt.Sprintf("%-15s  width %4d → %d: the best rate moves by %+d steps of 2 (vertex %+.1f%s); expected %s: %s",
 			s.Parametrization, s.From, s.To, s.Steps, s.Vertex, edge, want, says))
 	}
 	return strings.Join(lines, "\n")
@@ -84,7 +88,7 @@ func (r transferReport) verdict() string {
 func (r transferReport) write(dir string) error {
 	return writeAll(dir, map[string][]byte{
 		"transfer.json": indented(r), "report.md": []byte(r.markdown()),
-		"mup.svg": r.chart(policy.Mup).SVG(), "standard.svg": r.chart(policy.Standard).SVG(),
+		"mup.svg": r.chart(policy.Mup).SVG(), "standard.svg": r.chart(policy.Standard).SVG(), "standard-fan-in.svg": r.chart(standardFanIn).SVG(),
 	})
 }
 
@@ -124,8 +128,8 @@ func (r transferReport) markdown() string {
 	c := r.Config
 	fmt.Fprintf(&b, "# Does the best learning rate carry over from width to width?\n\n")
 	fmt.Fprintf(&b, "%v models of %v layers, heads of %v, feed-forward %v · width, vocabulary %v; %v steps of %v × %v tokens, linear\n", c["family"], c["layers"], c["head_dim"], c["ffn_ratio"], c["vocab"], c["steps"], c["batch_sequences"], c["context"])
-	fmt.Fprintf(&b, "warm-up over a tenth of the steps and linear decay to 0, AdamW (0.9, 0.95) without weight decay, clipped to norm 1.\nHeld-out loss in nats per token, mean of the seeds ± standard error; (1) marks rates that only the first seed ran.\nAt width %v both parametrisations are the same runs.\n", c["base_width"])
-	for _, p := range []string{policy.Mup, policy.Standard} {
+	fmt.Fprintf(&b, "warm-up over a tenth of the steps and linear decay to 0, AdamW (0.9, 0.95) without weight decay, clipped to norm 1.\nHeld-out loss in nats per token, mean of the seeds ± standard error; (1) marks rates that only the first seed ran.\nAt width %v all parametrisations are the same runs.\n", c["base_width"])
+	for _, p := range transferKinds {
 		r.table(&b, p)
 	}
 	fmt.Fprintf(&b, "\n## How far the best rate moves\n\n| parametrisation | widths | best rates | steps of 2 | by the vertices | expected | |\n|---|---|---|---|---|---|---|\n")
