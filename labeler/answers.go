@@ -122,8 +122,12 @@ func shownLetters(cs []db.Completion, a db.Answer) []string {
 	return names
 }
 
-// outcome writes a ranking as "A = C > B", with names by position; what has no rank is left out.
+// outcome writes a ranking as "A = C > B", with names by position; what has no rank is left out. An
+// answer that compares nothing is told by its text or its scores.
 func outcome(ctx context.Context, a db.Answer, names []string) string {
+	if text := unranked(ctx, a); text != "" {
+		return text
+	}
 	tiers := map[int][]string{}
 	for i, r := range a.Ranks {
 		if r != nil && i < len(names) {

@@ -2,6 +2,7 @@ package labeler
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"agora/db"
@@ -42,12 +43,12 @@ func gallery(t *testing.T) (*liveSite, []galleryPage) {
 	adm, lab := s.signedInAs(admin), s.signedInAs(lena)
 	ranking, pairing := s.taskOf(rank, lena), s.taskOf(pair, lena)
 	s.halfRanked(lena, ranking)
-	return s, []galleryPage{
+	return s, slices.Concat(s.formPages(adm, lena), []galleryPage{
 		{"signin", "/signin", nil},
 		{"home", "/tasks", lab}, {"rank", ranking, lab}, {"pair", pairing, lab}, {"answers", "/answers", busy},
 		{"guidelines", "/guidelines/1", lab}, {"missing", "/projects", lab},
 		{"projects", "/projects", adm}, {"project", projectPath(rank), adm}, {"items", projectPath(rank) + "/items", adm},
 		{"item", projectPath(rank) + "/items/1", adm}, {"winrate", projectPath(rank) + "/winrate", adm}, {"agreement", projectPath(rank) + "/agreement", adm}, {"leaderboard", projectPath(rank) + "/leaderboard", adm},
 		{"runs", "/runs", adm}, {"run", runPath(run), adm}, {"launch", "/runs/new?kind=ppo&project=1", adm}, {"users", "/users", adm},
-	}
+	})
 }

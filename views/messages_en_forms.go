@@ -68,6 +68,11 @@ var englishForms = map[string]string{
 	"keys.rate":      "rate on the first scale, or on the one that has the focus",
 	"keys.turn":      "next step; with Shift the one before",
 
+	// what was answered, in a line
+	"outcome.rated":       "Rated %s; %s",
+	"outcome.flags.one":   "%d flag raised",
+	"outcome.flags.other": "%d flags raised",
+
 	// what an answer still needs
 	"gap.tie":         "Completions %s and %s share a rank; this form wants an order without ties.",
 	"gap.axis":        "Completion %s: please rate “%s”.",
