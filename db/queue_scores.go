@@ -18,16 +18,17 @@ type Score struct {
 	Score    float64
 }
 
-// ScoreSet is one file of scores that a project took in. The newest decides
-// which items are the most uncertain.
+// ScoreSet is one file of scores that a project took in. The newest that is a
+// measure decides which items are the most uncertain.
 type ScoreSet struct {
 	ID        int64
 	ProjectID int64
 	Name      string // of the file or of the run
 	SHA256    string // of the file's bytes
 	Rows      int
-	Matched   int // texts of the project that got a score
-	Items     int // items whose texts all have one
+	Matched   int  // texts of the project that got a score
+	Items     int  // items whose texts all have one
+	Measure   bool // it is a reward model's, to tell by how uncertain that is
 	Created   Millis
 	CreatedBy int64
 }
@@ -74,7 +75,7 @@ func bernoulliBits(p float64) float64 {
 // same names, the file must have one score (the items' texts are then equal) or
 // as many as there are, in the order of the items. Scores of texts that the
 // project does not have are passed over; when it has none of them, it is an
-// InvalidError. The scores replace those of the set before as the measure.
+// InvalidError. A measure replaces the one before.
 func (s *Store) ImportScores(ctx context.Context, set ScoreSet, scores []Score) (ScoreSet, error) {
 	by := map[[2]string][]float64{}
 	prompts := map[string]bool{}
@@ -101,8 +102,11 @@ func (s *Store) ImportScores(ctx context.Context, set ScoreSet, scores []Score) 
 		if err := tx.Create(&set).Error; err != nil {
 			return err
 		}
-		if err := tx.Model(&queueItem{}).Where("project_id = ? AND uncertainty <> -1", set.ProjectID).Update("uncertainty", -1).Error; err != nil {
-			return err
+		if set.Measure {
+			err := tx.Model(&queueItem{}).Where("project_id = ? AND uncertainty <> -1", set.ProjectID).Update("uncertainty", -1).Error
+			if err != nil {
+				return err
+			}
 		}
 		for chunk := range slices.Chunk(slices.Sorted(maps.Keys(prompts)), 200) {
 			if err := matchScores(tx, &set, chunk, by); err != nil {
@@ -168,6 +172,9 @@ func matchScores(tx *gorm.DB, set *ScoreSet, prompts []string, by map[[2]string]
 			continue // a text without a score: nothing is known of its pairs
 		}
 		set.Items++
+		if !set.Measure {
+			continue
+		}
 		if err := tx.Model(&queueItem{}).Where("id = ?", id).Update("uncertainty", Uncertainty(byItem[id])).Error; err != nil {
 			return err
 		}

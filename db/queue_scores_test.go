@@ -41,7 +41,7 @@ func TestUncertainFirst(t *testing.T) {
 			scores = append(scores, db.Score{PromptID: []string{"p0", "p1", "p2"}[i], ID: id, Score: gap * float64(j)})
 		}
 	}
-	set := must(l.ImportScores(ctx, db.ScoreSet{ProjectID: l.project.ID, Name: "scores.jsonl", SHA256: "a"}, append(scores, db.Score{PromptID: "elsewhere", ID: "c1"})))(t)
+	set := must(l.ImportScores(ctx, db.ScoreSet{ProjectID: l.project.ID, Name: "scores.jsonl", SHA256: "a", Measure: true}, append(scores, db.Score{PromptID: "elsewhere", ID: "c1"})))(t)
 	if set.Rows != 10 || set.Matched != 9 || set.Items != 3 {
 		t.Errorf("set %+v", set)
 	}
@@ -54,6 +54,11 @@ func TestUncertainFirst(t *testing.T) {
 	}
 	if by := must(l.Scores(ctx, set.ID))(t); len(by) != 9 || by[3] != 10 {
 		t.Errorf("scores %v", by)
+	}
+	other := []db.Score{{PromptID: "p0", ID: "c1", Score: 9}, {PromptID: "p0", ID: "c2", Score: 9}, {PromptID: "p0", ID: "c3", Score: 9}}
+	must(l.ImportScores(ctx, db.ScoreSet{ProjectID: l.project.ID, SHA256: "b"}, other))(t)
+	if st := must(l.QueueState(ctx, l.project.ID))(t); st.Scored != 3 {
+		t.Errorf("scores that are no measure changed the %d uncertainties of 3 items", st.Scored)
 	}
 	_, err := l.ImportScores(ctx, db.ScoreSet{ProjectID: l.project.ID, SHA256: "a"}, scores)
 	wantErr(t, err, db.ErrImportedTwice)

@@ -77,6 +77,7 @@ CREATE TABLE score_sets (
 	rows INTEGER NOT NULL,
 	matched INTEGER NOT NULL,
 	items INTEGER NOT NULL,
+	measure BOOLEAN NOT NULL,
 	created BIGINT NOT NULL,
 	created_by BIGINT NOT NULL
 );
