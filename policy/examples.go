@@ -26,20 +26,26 @@ type Example struct {
 //     lines or one JSON array;
 //   - {"text"} rows, and the lines of a .txt file: completions of the empty prompt.
 //
-// All of them also as .gz.
+// All of them also as .gz. An empty completion demonstrates nothing, and its row is left out.
 func ReadExamples(files []string) ([]Example, error) {
 	var out []Example
 	for _, file := range files {
-		n := len(out)
+		n, empty := len(out), 0
 		for e, err := range readExamples(file) {
 			if err != nil {
 				return nil, err
 			}
-			if e.Completion != "" {
-				out = append(out, e)
+			if e.Completion == "" {
+				empty++
+				continue
 			}
+			out = append(out, e)
 		}
-		if len(out) == n {
+		switch {
+		case len(out) > n:
+		case empty > 0:
+			return nil, fmt.Errorf("%s: no example in it, only %d rows without a completion", file, empty)
+		default:
 			return nil, fmt.Errorf("%s: no example in it", file)
 		}
 	}

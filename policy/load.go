@@ -257,7 +257,15 @@ func (m *Model) loadTokenizer(dir string) error {
 		return err
 	}
 	if tok.Size() > m.Config.Vocab {
-		return fmt.Errorf("%s: the tokenizer has %d ids, the model's vocab_size is %d", dir, tok.Size(), m.Config.Vocab)
+		return fmt.Errorf("%s: the tokenizer has %d ids, the model's vocab_size is %d: they do not belong together", dir, tok.Size(), m.Config.Vocab)
+	}
+	for _, end := range []struct {
+		name string
+		id   int
+	}{{"bos_token_id", m.Config.BOS}, {"eos_token_id", m.Config.EOS}} {
+		if end.id >= tok.Size() {
+			return fmt.Errorf("%s: %s of config.json is %d, the tokenizer has %d ids: they do not belong together", dir, end.name, end.id, tok.Size())
+		}
 	}
 	m.Tokenizer = tok
 	if m.Template == "" {

@@ -316,6 +316,13 @@ func loadHeads(dir string, load trunkLoader) (*Model, error) {
 		}
 	}
 	trunk.Params.Changed()
+	for _, p := range []*graph.Param{m.Head(), m.Bias()} {
+		for i, x := range p.Data {
+			if x-x != 0 { // NaN or infinite
+				return nil, fmt.Errorf("%s: tensor %s: number %d is %v", dir, p.Name, i, x)
+			}
+		}
+	}
 	return m, m.readSettings(dir)
 }
 

@@ -26,6 +26,9 @@ func OpenTensors(dir string) (*Tensors, error) {
 	t := &Tensors{dir: dir, where: make(map[string]*File)}
 	for _, name := range names {
 		f, err := OpenSafetensors(filepath.Join(dir, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%s: %s is missing, one of the %d files that model.safetensors.index.json names", dir, name, len(names))
+		}
 		if err != nil {
 			t.Close()
 			return nil, err
