@@ -3,6 +3,7 @@ package labeler
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"strconv"
 
@@ -14,7 +15,7 @@ import (
 const itemMember = "agora_item"
 
 // eachJudgement calls fn with every answer to a project's own tasks that is in force, as a record, and
-// the id of its item. What an export leaves out for want of consent counts here: these figures name nobody.
+// the id of its item; a project without answers has none. What an export leaves out for want of consent counts here: these figures name nobody.
 func eachJudgement(ctx context.Context, store *db.Store, p db.Project, fn func(item int64, r *prefs.Ranked)) error {
 	out, in := io.Pipe()
 	done := make(chan struct{})
@@ -25,6 +26,9 @@ func eachJudgement(ctx context.Context, store *db.Store, p db.Project, fn func(i
 	defer func() { <-done }()
 	defer out.Close()
 	for r, err := range prefs.Decode(out, "project "+p.Name, prefs.FormatRanked) {
+		if errors.Is(err, errNothing) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -37,7 +41,9 @@ func eachJudgement(ctx context.Context, store *db.Store, p db.Project, fn func(i
 
 // writeJudgements writes a line for each answer, marked with its item.
 func writeJudgements(ctx context.Context, store *db.Store, p db.Project, w io.Writer) error {
-	return store.EachRecord(ctx, db.Export{ProjectID: p.ID}, func(r db.Record) error {
+	n := 0
+	err := store.EachRecord(ctx, db.Export{ProjectID: p.ID}, func(r db.Record) error {
+		n++
 		line, err := lineOf(p, r)
 		if err != nil {
 			return err
@@ -50,6 +56,10 @@ func writeJudgements(ctx context.Context, store *db.Store, p db.Project, w io.Wr
 		_, err = w.Write(append(b, '\n'))
 		return err
 	})
+	if err == nil && n == 0 {
+		return errNothing
+	}
+	return err
 }
 
 func itemNumber(r *prefs.Ranked) int64 {
