@@ -108,6 +108,9 @@ func (s *Server) item(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if researchers.allows(user(c).Role) {
+		v.Key = keyPath(p, d.Item.ID)
+	}
 	f := s.frame(c, say(c, "item.title", v.PromptID))
 	f.Crumbs = []views.Crumb{{Label: say(c, "nav.projects"), Href: "/projects"}, {Label: p.Title, Href: projectPath(p)},
 		{Label: say(c, "items.title"), Href: projectPath(p) + "/items"}, {Label: v.PromptID}}

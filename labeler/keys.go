@@ -44,7 +44,7 @@ func (s *Server) keys(c *gin.Context) error {
 		if !errors.Is(err, db.ErrNotFound) {
 			return err
 		}
-		v.Error, status = say(c, "keys.find.none"), http.StatusNotFound
+		v.Error, status = say(c, "known.find.none"), http.StatusNotFound
 	}
 	items, err := s.store.KeyItems(ctx, p.ID, user(c).ID)
 	if err != nil {
@@ -58,7 +58,7 @@ func (s *Server) keys(c *gin.Context) error {
 		v.Items = append(v.Items, views.KeyRow{Href: keyPath(p, it.ID), Prompt: promptStart(it.Prompt), Purpose: it.Purpose, Kind: it.Kind,
 			HasKey: !key.Empty(), HasReason: key.Explanation != "", Answers: int(it.Answers)})
 	}
-	f := s.frame(c, say(c, "keys.title"))
+	f := s.frame(c, say(c, "known.title"))
 	f.Crumbs = peopleCrumbs(c, p, f.Title)
 	return render(c, status, views.KeysPage(f, v))
 }
@@ -120,7 +120,7 @@ func (s *Server) keyPage(c *gin.Context, status int, p db.Project, d db.ItemDeta
 	}
 	f := s.frame(c, say(c, "key.title"))
 	f.Crumbs = peopleCrumbs(c, p, item.PromptID)
-	f.Crumbs = slices.Insert(f.Crumbs, len(f.Crumbs)-1, views.Crumb{Label: say(c, "keys.title"), Href: keysPath(p)})
+	f.Crumbs = slices.Insert(f.Crumbs, len(f.Crumbs)-1, views.Crumb{Label: say(c, "known.title"), Href: keysPath(p)})
 	return render(c, status, views.KeyPage(f, v))
 }
 

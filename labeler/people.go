@@ -57,7 +57,7 @@ func (s *Server) peoplePage(c *gin.Context, status int, p db.Project, add func(*
 		questions += " (" + views.N(ctx, "questions.new", unread) + ")"
 	}
 	v.Links = []views.Link{
-		{Label: say(c, "screening.title"), Href: v.Base + "/screening"}, {Label: say(c, "keys.title"), Href: v.Base + "/keys"},
+		{Label: say(c, "screening.title"), Href: v.Base + "/screening"}, {Label: say(c, "known.title"), Href: v.Base + "/keys"},
 		{Label: say(c, "guidelines.heading"), Href: projectPath(p) + "/guidelines"}, {Label: questions, Href: questionsPath(p)},
 		{Label: say(c, "feedback.results"), Href: projectPath(p) + "/feedback"},
 	}
