@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"regexp"
 	"strings"
 )
 
@@ -70,7 +71,7 @@ func (a *Assets) add(name, glob, mime string) error {
 		if err != nil {
 			return err
 		}
-		body.Write(text)
+		body.Write(smaller(p, text))
 	}
 	sum := sha256.Sum256(body.Bytes())
 	ext := path.Ext(name)
@@ -78,6 +79,29 @@ func (a *Assets) add(name, glob, mime string) error {
 	a.byPath[hashed] = asset{mime: mime, body: body.Bytes(), gzipped: gzipped(body.Bytes())}
 	a.hashed[name] = StaticPrefix + hashed
 	return nil
+}
+
+var (
+	cssComment = regexp.MustCompile(`(?s)/\*.*?\*/`)
+	cssSpace   = regexp.MustCompile(`\s+`)
+	cssAround  = regexp.MustCompile(` ?([{};,]) ?`)
+	jsComment  = regexp.MustCompile(`(?m)^\s*//.*\n`)
+	jsIndent   = regexp.MustCompile(`(?m)^[ \t]+`)
+)
+
+// smaller leaves out of our own stylesheets and scripts what only their readers need: comments on lines
+// of their own, and indentation. Libraries stay as they are.
+func smaller(name string, text []byte) []byte {
+	switch {
+	case strings.HasPrefix(name, "static/css/"):
+		text = cssComment.ReplaceAll(text, nil)
+		text = cssSpace.ReplaceAll(text, []byte(" "))
+		return cssAround.ReplaceAll(text, []byte("$1"))
+	case strings.HasPrefix(name, "static/js/"):
+		text = jsComment.ReplaceAll(text, nil)
+		return jsIndent.ReplaceAll(text, nil)
+	}
+	return text
 }
 
 func gzipped(body []byte) []byte {
