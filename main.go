@@ -88,6 +88,9 @@ func run(args []string) error {
 	all.Quickstart.Serve = serveSite
 	all.Model.Pull.Import, all.Model.Pull.Check = importModel, checkModel
 	all.Model.Export.Reward = reward.Export
+	all.Quickstart.Pull = func(ctx context.Context, name, dir string) error {
+		return (&hub.PullCmd{Name: name, Out: dir, From: "auto", Revision: "main", Import: importModel, Check: checkModel}).Fetch(ctx)
+	}
 	parser, err := kong.New(&all,
 		kong.Name("agora"),
 		kong.Description("RLHF with your own people: a labeling site, reward models, PPO."),

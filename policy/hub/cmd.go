@@ -70,6 +70,12 @@ func (c *PullCmd) Run(ctx context.Context) error {
 	return err
 }
 
+// Fetch is Run without its report, for commands that need the model themselves.
+func (c *PullCmd) Fetch(ctx context.Context) error {
+	_, err := c.pull(ctx, os.Stderr)
+	return err
+}
+
 func (c *PullCmd) list(w io.Writer) error {
 	for _, m := range Models {
 		if c.JSON {

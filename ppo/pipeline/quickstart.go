@@ -1,15 +1,18 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"agora/db"
@@ -22,12 +25,14 @@ import (
 type QuickstartCmd struct {
 	Dir         string `default:"agora-data" placeholder:"DIR" help:"Folder for everything that is made."`
 	Seed        int    `default:"0" help:"Seed of training and sampling."`
-	Model       string `placeholder:"DIR" help:"Start from this model directory instead of the bundled base model."`
+	Model       string `placeholder:"NAME|DIR" help:"Start from this model instead of the bundled one: a model directory, or a name of agora model pull --list such as smollm2-135m-instruct, which is fetched."`
 	FromScratch bool   `name:"from-scratch" help:"Pretrain the base model here instead of taking the bundled one (takes a quarter of an hour more)."`
 	NoServe     bool   `name:"no-serve" help:"End after the report instead of serving the site."`
 	Addr        string `default:"127.0.0.1:8080" help:"Where to serve the site."`
 	JSON        bool   `name:"json" help:"Print the report as one JSON object before serving."`
 
+	// Pull fetches a public model into a directory; main hands it in.
+	Pull func(ctx context.Context, name, dir string) error `kong:"-"`
 	// Serve serves the site on a database until ctx ends; main hands it in, because this package
 	// knows nothing of the site.
 	Serve func(ctx context.Context, dsn, addr string) error `kong:"-"`
@@ -40,7 +45,12 @@ reward model and a judge, runs PPO, compares, and serves the site, where you can
 texts blind. Some three minutes on two cores. A second start keeps what is there. Ctrl-C at any time is
 safe: the next start goes on.
 
-Example: agora quickstart --dir agora-data`
+With --model, a larger model of the Llama or GPT-2 family takes the place of the tiny one. From 50 million
+parameters on only low-rank changes of it are trained (LoRA), on less data; smollm2-135m-instruct then needs
+about 5 GB of memory and three quarters of an hour on two cores.
+
+  agora quickstart --dir agora-data
+  agora quickstart --dir smol --model smollm2-135m-instruct`
 }
 
 // Run trains, reports and serves.
@@ -96,6 +106,8 @@ type quickstart struct {
 	out     io.Writer
 	started time.Time
 
+	large         bool              // the model is trained by LoRA, on less data
+	largeFrom     int               // parameters from which on a model is large
 	evalJudgments int               // how many judgments to evaluate reward models on; 0 means all
 	evalPrompts   int               // openings, of texts that no policy was trained on, to compare the two on
 	shrink        func(stage) stage // makes a stage tiny, in tests; nil
@@ -117,7 +129,7 @@ func (c *QuickstartCmd) open(ctx context.Context) (*quickstart, error) {
 	if err != nil {
 		return nil, err
 	}
-	q := &quickstart{cmd: c, store: store, humour: base.LoadHumour(), out: os.Stdout, started: time.Now(), evalPrompts: 512}
+	q := &quickstart{cmd: c, store: store, humour: base.LoadHumour(), out: os.Stdout, started: time.Now(), evalPrompts: 512, largeFrom: 50e6}
 	if c.JSON {
 		q.out = os.Stderr
 	}
@@ -142,12 +154,8 @@ const (
 
 // loop is the whole loop: data, base model, SFT, reward model, judge, PPO, comparison, ranking tasks.
 func (q *quickstart) loop(ctx context.Context) (*Report, error) {
-	takes := "some three minutes"
-	if q.cmd.FromScratch {
-		takes = "some twenty minutes, most of it pretraining,"
-	}
 	q.say("agora quickstart: the whole loop on %s human judgments of %s one-liners.\nA first start takes %s on two cores. Everything goes to %s.",
-		thousands(len(q.humour.Judgments)), thousands(len(q.humour.Texts)), takes, q.cmd.Dir)
+		thousands(len(q.humour.Judgments)), thousands(len(q.humour.Texts)), q.takes(), q.cmd.Dir)
 	if err := oneliners.WriteData(q.path("data"), q.humour); err != nil {
 		return nil, err
 	}
@@ -177,7 +185,11 @@ func (q *quickstart) loop(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	report.writeRewardModel(q.out)
-	ppo, err := q.stage(ctx, "3/4", "PPO against the reward model, with a pretraining mix", q.ppoStage(sft, rm, judge))
+	how := ", with a pretraining mix"
+	if q.large {
+		how = ", by low-rank changes"
+	}
+	ppo, err := q.stage(ctx, "3/4", "PPO against the reward model"+how, q.ppoStage(sft, rm, judge))
 	if err != nil {
 		return nil, err
 	}
@@ -193,6 +205,17 @@ func (q *quickstart) loop(ctx context.Context) (*Report, error) {
 	report.writePPO(q.out)
 	q.say("\nDone in %s.", time.Since(q.started).Round(time.Second))
 	return report, q.keepReport(report)
+}
+
+// takes says how long a first start takes.
+func (q *quickstart) takes() string {
+	switch {
+	case q.cmd.FromScratch:
+		return "some twenty minutes, most of it pretraining,"
+	case q.cmd.Model != "":
+		return "three minutes with a tiny model and most of an hour with one of a hundred million parameters"
+	}
+	return "some three minutes"
 }
 
 // stage trains and says how long it took, or that the work was kept. It returns the checkpoint.
@@ -226,10 +249,7 @@ func (q *quickstart) stage(ctx context.Context, number, title string, s stage) (
 func (q *quickstart) base(ctx context.Context) (string, error) {
 	switch {
 	case q.cmd.Model != "":
-		if _, err := policy.LoadPolicy(q.cmd.Model); err != nil {
-			return "", fmt.Errorf("--model: %w", err)
-		}
-		return filepath.Abs(q.cmd.Model)
+		return q.given(ctx)
 	case q.cmd.FromScratch:
 		s, err := q.pretrainStage()
 		if err != nil {
@@ -239,6 +259,32 @@ func (q *quickstart) base(ctx context.Context) (string, error) {
 	}
 	dir := q.path("base")
 	return dir, base.WriteModel(dir)
+}
+
+// given is the model of --model: a directory, or a public model by name, fetched once.
+func (q *quickstart) given(ctx context.Context) (string, error) {
+	dir, err := filepath.Abs(q.cmd.Model)
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) && q.cmd.Pull != nil {
+		dir = q.path("base-" + strings.ReplaceAll(q.cmd.Model, "/", "-"))
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			q.say("\n0/4  Fetching %s", q.cmd.Model)
+			if err := q.cmd.Pull(ctx, q.cmd.Model, dir); err != nil {
+				return "", fmt.Errorf("--model: %w", err)
+			}
+		}
+	}
+	m, err := policy.LoadFrozenPolicy(dir)
+	if err != nil {
+		return "", fmt.Errorf("--model: %w", err)
+	}
+	if q.large = m.Params.Count() >= q.largeFrom; q.large {
+		q.say("     %d million parameters: low-rank changes of them are trained (LoRA), on less data", m.Params.Count()/1e6)
+		q.evalPrompts, q.evalJudgments = min(q.evalPrompts, 256), cmp.Or(q.evalJudgments, 4000)
+	}
+	return dir, nil
 }
 
 // judge trains the second reward model, the one that compares the policies and is never trained on.

@@ -122,6 +122,43 @@ func TestQuickstartLoop(t *testing.T) {
 	}
 }
 
+// The loop on a model that counts as large: only low-rank changes are trained, nothing is mixed in, and
+// the results are whole models.
+func TestQuickstartOnALargeModel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains for some seconds")
+	}
+	dir := t.TempDir()
+	q, out := openTiny(t, dir)
+	q.cmd.FromScratch, q.cmd.Model, q.largeFrom, q.evalPrompts = false, "some-model", 1000, 12
+	q.cmd.Pull = func(_ context.Context, name, dir string) error {
+		if name != "some-model" {
+			t.Errorf("pulls %q", name)
+		}
+		return base.WriteModel(dir)
+	}
+	report, err := q.loop(t.Context())
+	if err != nil {
+		t.Fatal(err, out)
+	}
+	if report.PPO.N != 12 || !strings.Contains(out.String(), "low-rank changes") {
+		t.Errorf("report %+v\n%s", report, out)
+	}
+	for _, stage := range []string{stageSFT, stageReward, stagePPO} {
+		if _, err := os.Stat(q.path("runs", stage, "model", "adapter", "adapter_model.safetensors")); err != nil {
+			t.Errorf("%s: %v", stage, err)
+		}
+	}
+	if _, err := os.Stat(q.path("runs", stagePPO, "checkpoint", "model.safetensors")); err == nil {
+		t.Error("PPO's checkpoint holds the frozen weights")
+	}
+	q.cmd.Model = "no-such-model"
+	q.cmd.Pull = func(context.Context, string, string) error { return errors.New("not known") }
+	if _, err := q.given(t.Context()); err == nil || !strings.Contains(err.Error(), "--model: not known") {
+		t.Errorf("a model that is not there: %v", err)
+	}
+}
+
 // checkJSONShape holds --json to the design's section 10.
 func checkJSONShape(t *testing.T, r *Report) {
 	t.Helper()

@@ -19,12 +19,12 @@ func (q *quickstart) pretrainStage() (stage, error) {
 }
 
 func (q *quickstart) sftStage(trunk string) stage {
-	return stage{kind: KindSFT, name: stageSFT, title: "SFT on one-liners (quickstart)", config: oneliners.SFTSettings(q.cmd.Seed),
+	return stage{kind: KindSFT, name: stageSFT, title: "SFT on one-liners (quickstart)", config: q.sized(oneliners.SFTSettings(q.cmd.Seed), oneliners.LargeSFT),
 		inputs: map[string]string{"policy": trunk, "data": q.path("data", oneliners.Demos)}}
 }
 
 func (q *quickstart) rewardStage(sft string) stage {
-	return stage{kind: KindReward, name: stageReward, title: "Reward model of one-liners (quickstart)", config: oneliners.RewardSettings(q.cmd.Seed),
+	return stage{kind: KindReward, name: stageReward, title: "Reward model of one-liners (quickstart)", config: q.sized(oneliners.RewardSettings(q.cmd.Seed), oneliners.LargeReward),
 		inputs: map[string]string{"policy": sft, "data": q.path("data", oneliners.Pairs)}}
 }
 
@@ -39,6 +39,18 @@ func (q *quickstart) judgeStage(trunk string) stage {
 }
 
 func (q *quickstart) ppoStage(sft, rm, judge string) stage {
-	return stage{kind: KindPPO, name: stagePPO, title: "PPO on one-liners (quickstart)", config: oneliners.PPOSettings(q.cmd.Seed),
-		inputs: map[string]string{"policy": sft, "reward": rm, "judge": judge, "prompts": q.path("data", oneliners.Prompts), "pretrain": q.path("data", oneliners.Mix)}}
+	s := stage{kind: KindPPO, name: stagePPO, title: "PPO on one-liners (quickstart)", config: q.sized(oneliners.PPOSettings(q.cmd.Seed), oneliners.LargePPO),
+		inputs: map[string]string{"policy": sft, "reward": rm, "judge": judge, "prompts": q.path("data", oneliners.Prompts)}}
+	if !q.large {
+		s.inputs["pretrain"] = q.path("data", oneliners.Mix)
+	}
+	return s
+}
+
+// sized is a recipe, with what a large model needs otherwise on top where the model is one.
+func (q *quickstart) sized(s, large oneliners.Settings) map[string]any {
+	if q.large {
+		return s.With(large)
+	}
+	return s
 }
