@@ -38,17 +38,23 @@ func gallery(t *testing.T) (*liveSite, []galleryPage) {
 		t.Fatal(err)
 	}
 	s.answerSome(rank, 7)
+	meals := s.peopled("meals")
 	run := s.addRun(rank, 31, 40)
 	busy := s.signedInAs(must(s.st.UserByName(ctx, "labeler-0")))
 	adm, lab := s.signedInAs(admin), s.signedInAs(lena)
 	ranking, pairing := s.taskOf(rank, lena), s.taskOf(pair, lena)
 	s.halfRanked(lena, ranking)
-	return s, slices.Concat(s.formPages(adm, lena), []galleryPage{
+	manners := s.addQuality()
+	split := s.warmStats(manners)
+	return s, slices.Concat(s.formPages(adm, lena), s.reviewPages(adm), []galleryPage{
 		{"signin", "/signin", nil},
 		{"home", "/tasks", lab}, {"rank", ranking, lab}, {"pair", pairing, lab}, {"answers", "/answers", busy},
 		{"guidelines", "/guidelines/1", lab}, {"missing", "/projects", lab},
 		{"projects", "/projects", adm}, {"project", projectPath(rank), adm}, {"items", projectPath(rank) + "/items", adm},
-		{"item", projectPath(rank) + "/items/1", adm}, {"winrate", projectPath(rank) + "/winrate", adm}, {"agreement", projectPath(rank) + "/agreement", adm}, {"leaderboard", projectPath(rank) + "/leaderboard", adm},
+		{"item", projectPath(rank) + "/items/1", adm}, {"winrate", projectPath(rank) + "/winrate", adm}, {"leaderboard", projectPath(rank) + "/leaderboard", adm},
+		{"quality", projectPath(manners) + "/quality", adm}, {"quality-labeler", projectPath(manners) + "/quality/labelers/w16", adm},
+		{"disagreement", projectPath(manners) + "/disagreement", adm}, {"disagreement-item", split, adm},
+		{"queue", queuePath(meals), adm}, {"pool", poolPath(meals), adm},
 		{"runs", "/runs", adm}, {"run", runPath(run), adm}, {"launch", "/runs/new?kind=ppo&project=1", adm}, {"users", "/users", adm},
 	})
 }
