@@ -294,6 +294,27 @@ func checkResume(t *testing.T, c Config) {
 	}
 }
 
+// How a step's pairs are split into micro-batches changes rounding only.
+func TestMicroBatchesAddUp(t *testing.T) {
+	dir := t.TempDir()
+	job := toyFiles(t, dir)
+	var first [2]map[string]float64
+	for i, micro := range []int{1, 1 << 20} { // a pair at a time, or all at once
+		c := toyConfig()
+		c.MicroTokens = micro
+		job.Out = filepath.Join(dir, fmt.Sprint(micro))
+		if _, err := train(t, context.Background(), c, job, 1); err != nil {
+			t.Fatal(err)
+		}
+		first[i] = metrics(t, job.Out)[0]
+	}
+	for _, name := range []string{"loss/train", "grad_norm"} {
+		if a, b := first[0][name], first[1][name]; math.Abs(a-b) > 1e-5*math.Abs(b) {
+			t.Errorf("%s of the first step is %g pair by pair and %g at once", name, a, b)
+		}
+	}
+}
+
 // A reference of its own shifts the margins, and is part of what a run is resumed with.
 func TestOtherReference(t *testing.T) {
 	dir := t.TempDir()
