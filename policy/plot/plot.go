@@ -35,10 +35,14 @@ const (
 	plotWidth, plotHeight                   = width - left - right, height - top - bottom
 	ink, faint, font                        = "#222", "#ddd", "system-ui, sans-serif"
 	legendStep, legendDrop, tickLen, dotRay = 18, 16, 5, 3.5
+	legendWidth                             = 190
 )
 
+// Colours is how many series have colours of their own; after as many they repeat.
+const Colours = 8
+
 // colours tell series apart for every kind of sight (Okabe and Ito 2008).
-var colours = []string{"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8a6d00"}
+var colours = [Colours]string{"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8a6d00"}
 
 // SVG renders the chart. Points that an axis cannot show (not finite, or not positive on a logarithmic
 // axis) are left out.
@@ -53,7 +57,7 @@ func (c Chart) SVG() []byte {
 	for i, s := range c.Series {
 		s.draw(&b, colours[i%len(colours)], x, y)
 	}
-	c.legend(&b)
+	c.legend(&b, x, y)
 	b.WriteString("</svg>\n")
 	return []byte(b.String())
 }
@@ -122,18 +126,40 @@ func (s Series) draw(b *strings.Builder, colour string, x, y axis) {
 	}
 }
 
-// legend stands at the top right, inside the frame.
-func (c Chart) legend(b *strings.Builder) {
+// legend stands inside the frame, at the top right or, where fewer points are there, at the top left.
+func (c Chart) legend(b *strings.Builder, x, y axis) {
+	text, anchor, box := left+plotWidth-26, "end", left+plotWidth-18
+	if c.under(x, y, left) < c.under(x, y, left+plotWidth-legendWidth) {
+		text, anchor, box = left+28, "start", left+8
+	}
 	row := 0
 	for i, s := range c.Series {
 		if s.Name == "" {
 			continue
 		}
 		at := top + legendDrop + row*legendStep
-		fmt.Fprintf(b, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\" paint-order=\"stroke\" stroke=\"#fff\" stroke-width=\"4\">%s</text>", left+plotWidth-26, at, esc(s.Name))
-		fmt.Fprintf(b, "<rect x=\"%d\" y=\"%d\" width=\"14\" height=\"4\" fill=\"%s\"/>\n", left+plotWidth-18, at-6, colours[i%len(colours)])
+		fmt.Fprintf(b, "<text x=\"%d\" y=\"%d\" text-anchor=\"%s\" paint-order=\"stroke\" stroke=\"#fff\" stroke-width=\"4\">%s</text>", text, at, anchor, esc(s.Name))
+		fmt.Fprintf(b, "<rect x=\"%d\" y=\"%d\" width=\"14\" height=\"4\" fill=\"%s\"/>\n", box, at-6, colours[i%len(colours)])
 		row++
 	}
+}
+
+// under counts the points that a legend would cover whose left edge is at from.
+func (c Chart) under(x, y axis, from float64) int {
+	n, rows := 0, 1
+	for _, s := range c.Series {
+		if s.Name != "" {
+			rows++
+		}
+	}
+	for _, s := range c.Series {
+		for _, p := range s.Points {
+			if x.shows(p.X) && y.shows(p.Y) && x.at(p.X) >= from && x.at(p.X) <= from+legendWidth && y.at(p.Y) <= float64(top+rows*legendStep) {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // number writes a tick's value shortly.

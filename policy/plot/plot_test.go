@@ -61,3 +61,13 @@ func TestNothingToDraw(t *testing.T) {
 		t.Error(svg)
 	}
 }
+
+// TestLegendKeepsClear: it stands at the left where points are at the top right, else at the right.
+func TestLegendKeepsClear(t *testing.T) {
+	for anchor, y := range map[string]float64{`x="100" y="60" text-anchor="start"`: 1, `text-anchor="end" paint-order`: 0} {
+		c := Chart{Series: []Series{{Name: "a", Points: []Point{{X: 0, Y: .5}, {X: .95, Y: y}, {X: 1, Y: y}, {X: 0, Y: 0}, {X: .5, Y: 1}}}}}
+		if svg := string(c.SVG()); !strings.Contains(svg, anchor) {
+			t.Errorf("points up to %g at the right: no %q in %s", y, anchor, svg)
+		}
+	}
+}

@@ -52,10 +52,30 @@ func (r isoflopReport) profiles() plot.Chart {
 		for _, run := range p.Runs {
 			s.Points = append(s.Points, plot.Point{X: run.Params, Y: run.Loss})
 		}
-		s.Line = p.Curve == nil
 		c.Series = append(c.Series, s)
 	}
+	for len(c.Series)%plot.Colours != 0 { // so that a curve has the colour of its points
+		c.Series = append(c.Series, plot.Series{})
+	}
+	for _, p := range r.Profiles {
+		c.Series = append(c.Series, p.drawn())
+	}
 	return c
+}
+
+// drawn is the fitted parabola between the smallest and the largest size.
+func (p Profile) drawn() plot.Series {
+	s := plot.Series{Line: true, Bare: true}
+	if p.Curve == nil {
+		return s
+	}
+	first, last := p.Runs[0].Params, p.Runs[len(p.Runs)-1].Params
+	const parts = 40
+	for i := range parts + 1 {
+		n := first * math.Pow(last/first, float64(i)/parts)
+		s.Points = append(s.Points, plot.Point{X: n, Y: p.Curve.at(n)})
+	}
+	return s
 }
 
 // frontier is the chart of the best sizes over compute.
