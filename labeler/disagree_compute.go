@@ -156,6 +156,7 @@ func (j *judgements) compare(by string, o Resampling) (d disagreement, err error
 	d.Power = powerOf(d.Compared)
 	policies, err := agree.NewTable(j.policyLabels())
 	if err == nil && len(policies.Values) > 0 {
+		test.Means = true
 		d.Policies = policies.GroupDifferences(of, test)
 	}
 	return d, err

@@ -55,7 +55,10 @@ func (s *Server) splitItemView(ctx context.Context, p db.Project, t itemTexts, d
 	}
 	for _, x := range d.Compared {
 		if d.Items[x.Unit] == t.detail.Item.ID {
-			v.Pairs = append(v.Pairs, t.card(ctx, fmt.Sprintf("pair-%d", len(v.Pairs)), d.By, dividedBy(x, t.detail.Item.ID), scorers))
+			pair := dividedBy(x, t.detail.Item.ID)
+			card := t.card(ctx, fmt.Sprintf("pair-%d", len(v.Pairs)), d.By, pair, scorers)
+			card.Name = views.T(ctx, "agree.across", idOf(pair.First), idOf(pair.Second))
+			v.Pairs = append(v.Pairs, card)
 		}
 	}
 	v.Untested = len(v.Pairs) == 0

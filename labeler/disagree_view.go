@@ -39,6 +39,9 @@ func powerWords(ctx context.Context, d disagreement) []string {
 	}
 	tests := views.Count(p.Tests)
 	words := []string{say("disagree.power.typical.none", p.NA, p.NB, tests)}
+	if p.Possible {
+		words[0] = say("disagree.power.typical.most", p.NA, p.NB, tests)
+	}
 	if p.Detectable <= 1 {
 		words[0] = say("disagree.power.typical", p.NA, p.NB, tests, points(p.Detectable))
 	}
@@ -82,26 +85,26 @@ func policySplit(ctx context.Context, id string, d disagreement, ds []agree.Diff
 	return views.PolicySplit{
 		Chart: views.ShareDots(ctx, id, views.T(ctx, "disagree.policies.chart", a, b), groupRows(ctx, d.By, ds, func(mean float64) float64 { return mean })),
 		Verdict: views.T(ctx, key, points(math.Abs(best.Diff)), views.GroupValue(ctx, d.By, best.A), views.GroupValue(ctx, d.By, best.B),
-			points(best.CI.Lo), points(best.CI.Hi), views.Number(best.Q)),
+			points(low(best)), points(high(best)), views.Number(best.Q)),
 	}
 }
 
-// groupRows is a line for each group of some differences, with its share and Wilson's interval over its
-// people. share turns a mean into one.
+// groupRows is a line for each group of some differences, with its share and the interval over its people.
+// share turns a mean into one.
 func groupRows(ctx context.Context, by string, ds []agree.Difference, share func(float64) float64) []views.DotRow {
 	type group struct {
 		mean float64
+		ci   agree.Span
 		n    int
 	}
 	groups := map[string]group{}
 	for _, d := range ds {
-		groups[d.A], groups[d.B] = group{d.MeanA, d.NA}, group{d.MeanB, d.NB}
+		groups[d.A], groups[d.B] = group{d.MeanA, d.CIA, d.NA}, group{d.MeanB, d.CIB, d.NB}
 	}
 	var rows []views.DotRow
 	for i, value := range slices.Sorted(maps.Keys(groups)) {
 		g := groups[value]
-		rate := share(g.mean)
-		rows = append(rows, views.DotRow{Name: views.GroupValue(ctx, by, value), Value: rate, CI: views.Interval(agree.WilsonOf(rate, g.n)), N: views.Count(g.n), Series: i % 4})
+		rows = append(rows, views.DotRow{Name: views.GroupValue(ctx, by, value), Value: share(g.mean), CI: views.Interval{Lo: share(g.ci.Lo), Hi: share(g.ci.Hi)}, N: views.Count(g.n), Series: i % 4})
 	}
 	return rows
 }

@@ -34,15 +34,21 @@ func facts(ctx context.Context, p person, q quality) []views.Fact {
 	checked := func(name string, s agree.Share, n, means string) views.Fact {
 		return views.Fact{Name: say(name), Value: views.Percent(s.Rate), CI: withinWords(ctx, s.CI), N: say(n, views.Count(s.N)), Means: means}
 	}
-	typical := math.NaN()
+	gold, again := say("quality.fact.gold.text", views.Percent(p.Checks.Typical)), say("quality.fact.again.text")
+	if p.Checks.Gold.N == 0 {
+		gold = say("quality.fact.gold.none")
+	}
+	if p.Checks.Repeats.N == 0 {
+		again = say("quality.fact.again.none")
+	}
 	peers := make([]agree.Peer, len(q.People))
 	for i, x := range q.People {
 		peers[i] = x.Peers
 	}
-	typical = medianAgreement(peers)
+	typical := medianAgreement(peers)
 	list := []views.Fact{
-		checked("quality.fact.gold", p.Checks.Gold, "quality.n.items", say("quality.fact.gold.text", views.Percent(p.Checks.Typical))),
-		checked("quality.fact.again", p.Checks.Repeats, "quality.n.items", say("quality.fact.again.text")),
+		checked("quality.fact.gold", p.Checks.Gold, "quality.n.items", gold),
+		checked("quality.fact.again", p.Checks.Repeats, "quality.n.items", again),
 		{Name: say("quality.fact.peers"), Value: views.Percent(p.Peers.Agreement), CI: withinWords(ctx, p.Peers.CI), N: say("agree.n.pairs", views.Count(p.Peers.Units)),
 			Means: say("quality.fact.peers.text", views.Percent(typical))},
 		{Name: say("quality.fact.side"), Value: views.Percent(p.Side.Share), CI: withinWords(ctx, p.Side.CI), N: say("quality.n.answers", views.Count(p.Side.Earlier+p.Side.Later)),

@@ -99,6 +99,8 @@ var englishQuality = map[string]string{
 
 	"quality.fact.gold":         "Known answers right",
 	"quality.fact.gold.text":    "Share of the researchers’ key that this person has right, on items mixed in silently. The middle labeler: %s.",
+	"quality.fact.gold.none":    "No item whose answer is known was answered yet. Leads choose such items in the project’s keys, and the queue mixes them in.",
+	"quality.fact.again.none":   "No item came back to this person yet. The queue mixes repeats in when its settings say so.",
 	"quality.fact.again":        "The same again",
 	"quality.fact.again.text":   "Share of judgments this person gave again when an item came back unannounced. Nobody reaches 100 %.",
 	"quality.fact.peers":        "Agreement with peers",
@@ -156,6 +158,7 @@ var englishQuality = map[string]string{
 	"disagree.power.none":         "No two texts were compared by at least 5 people of two groups, so single prompts cannot be looked at. On average %s people answer a prompt. Raise “Answers an item”, and let the queue balance groups.",
 	"disagree.power.typical":      "In the middle comparison %d people of one group meet %d of another, one of %s comparisons. There a difference of %s points would be found four times in five.",
 	"disagree.power.typical.none": "In the middle comparison %d people of one group meet %d of another, one of %s comparisons. That is too little to find any single difference for sure four times in five.",
+	"disagree.power.typical.most": "In the middle comparison %d people of one group meet %d of another, one of %s comparisons. There only a nearly complete split of the groups can be found.",
 	"disagree.power.split":        "Even if all of one group preferred one text and all of the other group the other text, that could not be told from chance here.",
 	"disagree.power.need":         "To find a difference of 30 points on one prompt among so many, each group needs about %s people on it.",
 	"disagree.policies":           "Which policy each group prefers",

@@ -14,6 +14,7 @@ type Difference struct {
 	Unit         string
 	A, B         string // groups
 	MeanA, MeanB float64
+	CIA, CIB     Span    // of the two means, as CI
 	NA, NB       int     // people of each group
 	Diff         float64 // MeanA − MeanB
 	CI           Span    // see GroupDifferences
@@ -25,6 +26,7 @@ type GroupOptions struct {
 	Least        int // people that each group needs on a unit, so that no answer points at a person
 	Permutations int // where there are too many to list
 	Seed         uint64
+	Means        bool // a person's value is a mean of many judgments: intervals resample people
 }
 
 // GroupDifferences compares, for every unit, every two groups that enough people of are there, the
@@ -34,7 +36,8 @@ type GroupOptions struct {
 // The values of a few people are far from normal, so the p-value comes from exchanging the people
 // between the groups, and the interval is Agresti and Caffo's (2000) for values between the table's
 // lowest and highest: each group gets one imagined person of either extreme. Unanimous groups keep an
-// interval of some width.
+// interval of some width. A group's own mean has Wilson's interval on the same scale. With Means, where
+// values are many and far from the extremes, intervals are the percentile bootstrap over people.
 func (t *Table) GroupDifferences(groupOf map[string]string, o GroupOptions) []Difference {
 	var out []Difference
 	for u, unit := range t.Units {
@@ -72,12 +75,46 @@ func (t *Table) difference(a, b []float64, o GroupOptions) Difference {
 	meanA, _ := meanVar(a)
 	meanB, _ := meanVar(b)
 	d := Difference{MeanA: meanA, MeanB: meanB, NA: len(a), NB: len(b), Diff: meanA - meanB, P: permutationP(a, b, o)}
+	if o.Means {
+		d.CIA, d.CIB, d.CI = meanIntervals(a, b, o.Seed)
+		return d
+	}
 	low, high := t.Values[0], t.Values[len(t.Values)-1]
+	d.CIA, d.CIB = wilsonOn(meanA, len(a), low, high), wilsonOn(meanB, len(b), low, high)
 	adjA, varA := meanVar(append(slices.Clone(a), low, high))
 	adjB, varB := meanVar(append(slices.Clone(b), low, high))
 	half := z * math.Sqrt(varA/float64(len(a)+2)+varB/float64(len(b)+2))
 	d.CI = Span{max(low-high, adjA-adjB-half), min(high-low, adjA-adjB+half)}
 	return d
+}
+
+// wilsonOn is Wilson's interval of a mean of n values between low and high.
+func wilsonOn(mean float64, n int, low, high float64) Span {
+	if high == low {
+		return Span{low, high}
+	}
+	lo, hi := wilson((mean-low)/(high-low), float64(n))
+	return Span{low + lo*(high-low), low + hi*(high-low)}
+}
+
+// meanResamples is how many resamples an interval of means takes.
+const meanResamples = 2000
+
+// meanIntervals resamples the people of two groups: the intervals of both means and of their difference.
+func meanIntervals(a, b []float64, seed uint64) (ofA, ofB, diff Span) {
+	rng := rand.New(rand.NewPCG(seed, uint64(len(a)*1000+len(b))))
+	draw := func(xs []float64) (mean float64) {
+		for range xs {
+			mean += xs[rng.IntN(len(xs))] / float64(len(xs))
+		}
+		return mean
+	}
+	as, bs, ds := make([]float64, meanResamples), make([]float64, meanResamples), make([]float64, meanResamples)
+	for i := range ds {
+		as[i], bs[i] = draw(a), draw(b)
+		ds[i] = as[i] - bs[i]
+	}
+	return percentile(as), percentile(bs), percentile(ds)
 }
 
 // meanVar is the mean and the population variance.

@@ -151,3 +151,34 @@ func TestByGroup(t *testing.T) {
 		t.Errorf("%+v %v", got, err)
 	}
 }
+
+// Means of many judgments: the interval of the difference covers it, and is far narrower than that of a single
+// judgment of each person.
+func TestGroupDifferenceOfMeans(t *testing.T) {
+	rng := rand.New(rand.NewPCG(12, 1))
+	covered, width := 0, 0.0
+	const trials = 200
+	for range trials {
+		var labels []Label
+		of := map[string]string{}
+		for i := range 30 {
+			who, level := fmt.Sprint(i), .6
+			of[who] = "a"
+			if i >= 15 {
+				of[who], level = "b", .5
+			}
+			labels = append(labels, Label{Unit: "u", Labeler: who, Value: level + .1*rng.NormFloat64()})
+		}
+		d := table(t, labels).GroupDifferences(of, GroupOptions{Least: 5, Permutations: 100, Means: true})[0]
+		if d.CI.Lo <= .1 && .1 <= d.CI.Hi {
+			covered++
+		}
+		width += (d.CI.Hi - d.CI.Lo) / trials
+		if d.CIA.Lo > d.MeanA || d.CIA.Hi < d.MeanA {
+			t.Errorf("mean %.3f outside its interval %+v", d.MeanA, d.CIA)
+		}
+	}
+	if share := float64(covered) / trials; share < .89 || width > .2 {
+		t.Errorf("covered %.3f of the time with a mean width of %.3f", share, width)
+	}
+}

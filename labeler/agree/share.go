@@ -24,12 +24,3 @@ func ShareOf(scores []float64) Share {
 	s.CI.Lo, s.CI.Hi = wilson(s.Rate, float64(s.N))
 	return s
 }
-
-// WilsonOf is Wilson's interval of a share of n; none of nothing.
-func WilsonOf(share float64, n int) Span {
-	if n == 0 || math.IsNaN(share) {
-		return noSpan()
-	}
-	lo, hi := wilson(share, float64(n))
-	return Span{lo, hi}
-}
