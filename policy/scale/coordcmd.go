@@ -23,7 +23,7 @@ type CoordcheckCmd struct {
 func (*CoordcheckCmd) Help() string {
 	return `Takes a few training steps at widths from 64 to 1024 and compares the mean size of the activations of
 every layer: under muP it does not depend on the width, in the standard parametrisation it grows. This is
-how one checks that muP is implemented right for an architecture. Two to five minutes; writes report.md,
+how one checks that muP is implemented right for an architecture. About a minute; writes report.md,
 coordcheck.json and charts, and fails if muP's activations are not flat.
 
   agora policy coordcheck --out coordcheck

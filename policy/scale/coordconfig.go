@@ -27,7 +27,7 @@ type CoordConfig struct {
 	ZeroStart    bool    `toml:"zero_start" help:"start output head and queries at zero, as muP's authors recommend"`
 }
 
-// DefaultCoord takes two to five minutes of one core.
+// DefaultCoord takes a minute of one core.
 func DefaultCoord() CoordConfig {
 	return CoordConfig{
 		Family: policy.Llama, Layers: 4, Widths: []int{64, 128, 256, 512, 1024}, BaseWidth: 128, Heads: 4, FFNRatio: 2, InitStd: .08,

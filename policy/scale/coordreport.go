@@ -60,15 +60,16 @@ func (r coordReport) steepness(c CoordCurve) float64 {
 }
 
 func (r coordReport) verdict() string {
-	mup, standard := r.steepest(policy.Mup, -1), r.steepest(policy.Standard, -1)
-	yes := func(b bool) string {
-		if b {
-			return "as it should be"
-		}
-		return "which it should not be"
+	flat, growing := "flat, as it should be", "growing, as is known of it"
+	if !r.Flat {
+		flat = "not flat, which is wrong"
 	}
-	return fmt.Sprintf("muP: mean |activation| goes at most as width^%+.2f (%s), within ±%.1f: %t, %s\nstandard: up to width^%+.2f (%s), above %.1f: %t, %s",
-		slopeOf(mup), mup.Place, flatSlope, r.Flat, yes(r.Flat), slopeOf(standard), standard.Place, growingSlope, r.Growing, yes(r.Growing))
+	if !r.Growing {
+		growing = "not growing, so that this check shows nothing"
+	}
+	mup, standard := r.steepest(policy.Mup, -1), r.steepest(policy.Standard, -1)
+	return fmt.Sprintf("muP: %s; the steepest is %s, as width^%+.2f\nstandard parametrisation: %s; the steepest is %s, as width^%+.2f",
+		flat, mup.Place, slopeOf(mup), growing, standard.Place, slopeOf(standard))
 }
 
 func slopeOf(c CoordCurve) float64 {
@@ -112,15 +113,15 @@ var titles = map[string]string{
 func (r coordReport) markdown() string {
 	var b strings.Builder
 	c := r.Config
-	start := "untied head, random output head and queries"
+	start := "untied head"
 	switch {
 	case c["tied"] == true:
 		start = "tied head"
 	case c["zero_start"] == true:
-		start = "untied head, output head and queries of zero"
+		start = "untied head, output head and queries zero at first"
 	}
 	fmt.Fprintf(&b, "# Do activations keep their size when the width grows?\n\n")
-	fmt.Fprintf(&b, "%v models of %v layers and %v heads, feed-forward %v · width, vocabulary %v, %s at the\nstart, other weights of standard deviation %v (muP: at width %v); %v AdamW steps at %.3g on one batch of %v × %v tokens, mean of %v seeds.\n",
+	fmt.Fprintf(&b, "%v models of %v layers and %v heads, feed-forward %v · width, vocabulary %v, %s;\nother weights of standard deviation %v (muP: at width %v); %v AdamW steps at %.3g on one batch of %v × %v tokens, mean of %v seeds.\n",
 		c["family"], c["layers"], c["heads"], c["ffn_ratio"], c["vocab"], start, c["init_std"], c["base_width"], c["steps"], c["learning_rate"], c["sequences"], c["context"], c["seeds"])
 	fmt.Fprintf(&b, "A slope s says that mean |activation| goes as width^s. Flat is within ±%.1f, growing is above %.1f.\n\n", flatSlope, growingSlope)
 	fmt.Fprintf(&b, "%s.\n", strings.ReplaceAll(r.verdict(), "\n", ".  \n"))

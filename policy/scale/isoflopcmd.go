@@ -24,7 +24,7 @@ type IsoFLOPCmd struct {
 func (*IsoFLOPCmd) Help() string {
 	return `Trains models of several sizes with equal compute, for several budgets, and finds the best size of
 each (Chinchilla's second approach): how parameters and tokens should grow on your text. The third approach
-is fitted to the same runs. Learning rates carry over by muP. Some twenty minutes of one core; every finished
+is fitted to the same runs. Learning rates carry over by muP. A quarter of an hour of one core; every finished
 run is kept, and the same command goes on where it was stopped. Writes report.md, isoflop.json and charts.
 
   agora policy isoflop --out isoflop

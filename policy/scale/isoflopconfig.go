@@ -31,7 +31,7 @@ type IsoFLOPConfig struct {
 	Seed           int     `toml:"seed" help:"of weights, data order and bootstrap"`
 }
 
-// DefaultIsoFLOP takes some twenty minutes of one core.
+// DefaultIsoFLOP takes a quarter of an hour of one core.
 func DefaultIsoFLOP() IsoFLOPConfig {
 	return IsoFLOPConfig{
 		Family: policy.Llama, Layers: 4, Widths: []int{16, 32, 48, 64, 80, 96, 128, 160}, Budgets: []float64{2.5e11, 5e11, 1e12, 2e12, 4e12},

@@ -46,6 +46,7 @@ type LawFit struct {
 	Worst     float64 `json:"worst_log"`   // largest |log L̂ - log L|
 	MinParams float64 `json:"from_params"` // range of what was fitted
 	MaxParams float64 `json:"to_params"`
+	MaxFlops  float64 `json:"to_flops"`
 }
 
 func (f LawFit) law() lossLaw { return lossLaw{E: f.E, A: f.A, B: f.B, Alpha: f.Alpha, Beta: f.Beta} }
@@ -72,6 +73,7 @@ func FitLaw(runs []Observation, resamples int, seed uint64) (LawFit, error) {
 		fit.RMS += miss * miss / float64(len(runs))
 		fit.Worst = math.Max(fit.Worst, math.Abs(miss))
 		fit.MinParams, fit.MaxParams = math.Min(fit.MinParams, r.Params), math.Max(fit.MaxParams, r.Params)
+		fit.MaxFlops = math.Max(fit.MaxFlops, 6*r.Params*r.Tokens)
 	}
 	fit.RMS = math.Sqrt(fit.RMS)
 	fit.bootstrap(runs, p, resamples, seed)

@@ -188,8 +188,8 @@ func (r planResult) print(w io.Writer, asJSON bool) error {
 func (r planResult) extrapolation() string {
 	text := ""
 	if f := r.Fit; f != nil {
-		if n := r.Methods[0].Params; n < f.MinParams || n > f.MaxParams {
-			text = fmt.Sprintf("Your own runs had %s to %s parameters: beyond, their law is an extrapolation.\n", human(f.MinParams), human(f.MaxParams))
+		if own := r.Methods[0]; own.Params < f.MinParams || own.Params > f.MaxParams || own.Flops > 2*f.MaxFlops {
+			text = fmt.Sprintf("Your own runs had %s to %s parameters and up to %.2g FLOPs: beyond, their law is an extrapolation.\n", human(f.MinParams), human(f.MaxParams), f.MaxFlops)
 		}
 	}
 	if r.Methods[len(r.Methods)-1].Params < smallestFitted || r.Methods[0].Params < smallestFitted {

@@ -23,10 +23,10 @@ type TransferCmd struct {
 
 // Help is shown by --help.
 func (*TransferCmd) Help() string {
-	return `Trains small models of several widths at learning rates a factor of 2 apart, in the standard
-parametrisation and in muP, and reports how far the best rate moves with the width: under muP it should
-stay, so that it can be found on a small model. Some 50 minutes on two cores; every finished run is kept,
-and the same command goes on where it was stopped. Writes report.md, transfer.json and charts.
+	return `Trains small models of several widths at learning rates a factor of 2 apart, in muP and in the standard
+parametrisation with both habits of initial weights, and reports how far the best rate moves with the width:
+under muP it should stay, so that it can be found on a small model. About an hour of one core; every finished
+run is kept, and the same command goes on where it was stopped. Writes report.md, transfer.json and charts.
 
   agora policy transfer --out transfer
   agora policy transfer --out transfer --set 'widths=[32,64,128,256,512]' --set seeds=5`

@@ -30,8 +30,7 @@ type TransferConfig struct {
 	HeldOut        int `toml:"held_out" unit:"tokens" help:"held-out text on which a run is measured at its end"`
 }
 
-// DefaultTransfer fits an hour of two cores. Full is what --full takes: four times the tokens, all
-// rates for all seeds.
+// DefaultTransfer takes about an hour of one core, so that two need less.
 func DefaultTransfer() TransferConfig {
 	return TransferConfig{
 		Family: policy.Llama, Layers: 4, Widths: []int{128, 256, 512}, BaseWidth: 128, HeadDim: 32, FFNRatio: 2, InitStd: .08,
@@ -39,6 +38,7 @@ func DefaultTransfer() TransferConfig {
 	}
 }
 
+// full is what --full takes: four times the tokens, all rates for all seeds.
 func (c *TransferConfig) full() { c.Steps, c.BatchSequences, c.Reach = 480, 4, 0 }
 
 // Validate implements policy.Validator.
