@@ -155,6 +155,7 @@ var access = map[string]db.Role{
 	"POST /projects/:project/settings":               db.RoleResearcher,
 	"POST /projects/:project/invites":                db.RoleResearcher,
 	"POST /projects/:project/invites/:invite/revoke": db.RoleResearcher,
+	"GET /components":                                db.RoleResearcher,
 	"GET /runs/new":                                  db.RoleResearcher,
 	"POST /runs":                                     db.RoleResearcher,
 	"POST /runs/:run/stop":                           db.RoleResearcher,

@@ -55,6 +55,7 @@ func gallery(t *testing.T) (*liveSite, []galleryPage) {
 		{"quality", projectPath(manners) + "/quality", adm}, {"quality-labeler", projectPath(manners) + "/quality/labelers/w16", adm},
 		{"disagreement", projectPath(manners) + "/disagreement", adm}, {"disagreement-item", split, adm},
 		{"queue", queuePath(meals), adm}, {"pool", poolPath(meals), adm},
-		{"runs", "/runs", adm}, {"run", runPath(run), adm}, {"launch", "/runs/new?kind=ppo&project=1", adm}, {"users", "/users", adm},
+		{"runs", "/runs", adm}, {"run", runPath(run), adm}, {"launch", "/runs/new?kind=ppo&project=1", adm}, {"users", "/users", adm}, {"components", "/components", adm},
+		{"difference", ranking + "/difference", lab},
 	})
 }

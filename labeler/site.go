@@ -15,7 +15,7 @@ import (
 func (s *Server) routesSite() []Route {
 	return slices.Concat(
 		[]Route{{Method: http.MethodGet, Path: "/", Allow: labelers, Handle: s.start}},
-		s.routesTasks(), s.routesRank(), s.routesDifference(), s.routesAnswers(),
+		s.routesTasks(), s.routesRank(), s.routesDifference(), s.routesComponents(), s.routesAnswers(),
 		s.routesProjects(), s.routesForms(), s.routesItems(), s.routesWinRate(), s.routesQuality(), s.routesDisagreement(),
 		s.routesReview(), s.routesAudit(), s.routesArtefacts(), s.routesDataIn(), s.routesDataOut(),
 		s.routesRuns(), s.routesEvents(), s.routesLaunch(), s.routesUsers(),

@@ -101,7 +101,7 @@ func tokens(t *testing.T, dark bool) map[string]string {
 	t.Helper()
 	files, _ := fs.Glob(staticFiles, "static/css/*.css")
 	colours := map[string]string{}
-	block := regexp.MustCompile(`(?s)(:root(?:\[data-theme="dark"\])?) \{(.*?)\}`)
+	block := regexp.MustCompile(`(?s)(:root, \[data-theme="light"\]|\[data-theme="dark"\]) \{(.*?)\}`)
 	colour := regexp.MustCompile(`--([a-z0-9-]+):\s*(#[0-9a-f]{6})`)
 	for _, f := range files {
 		css, err := staticFiles.ReadFile(f)
