@@ -36,7 +36,7 @@ type ServeConfig struct {
 	ACMEHTTP      string       // HOST:PORT of plain http, which leads to https; empty: none
 	acmeHTTP      *http.Client // to reach the authority, for tests
 
-	Verbose      bool     // log every request
+	Verbose bool // log every request
 
 	WorkerCommand []string                          // default: this program's `work --db DB`
 	Out           io.Writer                         // for people, default standard output
