@@ -104,6 +104,7 @@ func allSamples() map[string]templ.Component {
 	all := samples()
 	maps.Copy(all, peopleSamples())
 	maps.Copy(all, formSamples())
+	maps.Copy(all, reviewSamples())
 	return all
 }
 
