@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"sync"
 	"testing"
+	"time"
 
 	"agora/db"
 )
@@ -14,46 +15,74 @@ import (
 // rankField finds the names of a task form's rank fields.
 var rankField = regexp.MustCompile(`name="(rank[^"]*)"`)
 
-// TestCrowd lets a dozen people rank through the pages at once: every place is
-// filled exactly once, and nobody meets an error.
+// TestCrowd lets 50 people rank 200 items with overlap 3 through the pages at once, with gold and repeats
+// mixed in, some skipping and some leaving a task until its lease ran out: exactly 600 answers count, every
+// item has three, and nobody meets an error.
 func TestCrowd(t *testing.T) {
+	people, count := 50, 200
+	if testing.Short() {
+		people, count = 12, 20
+	}
 	s := newTestSite(t)
 	p := db.DefaultProject("crowd")
 	p.Overlap = 3
 	p = must(s.st.CreateProject(t.Context(), p))
-	items := make([]db.NewItem, 20)
+	items := make([]db.NewItem, count+10)
 	for i := range items {
 		items[i] = db.NewItem{Prompt: []db.Message{{Role: "user", Content: fmt.Sprint("Prompt ", i)}},
 			Completions: []db.NewCompletion{{Text: "one"}, {Text: "two"}, {Text: "three"}}}
+		if i >= count {
+			items[i].Purpose, items[i].Solution = db.ForGold, `{"ranks":[1,2,3]}`
+		}
 	}
 	must(s.st.AddItems(t.Context(), p.ID, 0, "crowd", items))
+	q := db.DefaultQueue(p.ID)
+	q.GoldShare, q.RepeatShare, q.RepeatAfter = .05, .05, 5
+	s.try(s.st.SetQueue(t.Context(), 0, q))
 	var wg sync.WaitGroup
-	for i := range 12 {
+	for i := range people {
 		u := s.addUser(fmt.Sprint("labeler", i), db.RoleLabeler)
 		must(s.st.Join(t.Context(), p.ID, u.ID))
-		wg.Go(func() { rankThroughPages(t, s.signedInAs(u), p.ID) })
+		wg.Go(func() { rankThroughPages(t, s, s.signedInAs(u), p.ID, i) })
 	}
 	wg.Wait()
-	q := must(s.st.Queue(t.Context(), p.ID))
-	if q.Answered != 60 || q.Finished != 20 || q.Open != 0 {
-		t.Errorf("queue %+v, want 60 answers", q)
+	state := must(s.st.Queue(t.Context(), p.ID))
+	if state.Answered != int64(3*count) || state.Finished != int64(count) || state.Open != 0 {
+		t.Errorf("queue %+v, want %d answers", state, 3*count)
+	}
+	if silent := must(s.st.QueueState(t.Context(), p.ID)).Silent; silent[db.ForGold].Answers == 0 {
+		t.Errorf("silent %+v", silent)
 	}
 }
 
-// rankThroughPages follows the redirects from task to task as a browser does.
-func rankThroughPages(t *testing.T, b *browser, project int64) {
+// rankThroughPages follows the redirects from task to task as a browser does. The third task is skipped;
+// at their fourth, every tenth person goes away, until the leases of all ran out.
+func rankThroughPages(t *testing.T, s *testSite, b *browser, project int64, person int) {
 	res := b.post("/tasks/next", url.Values{"project": {fmt.Sprint(project)}})
-	for res.Header().Get("Location") != "/tasks" {
+	for n := 1; res.Header().Get("Location") != "/tasks"; n++ {
 		at := res.Header().Get("Location")
 		page := b.get(at)
 		if res.Code != http.StatusSeeOther || page.Code != http.StatusOK {
 			t.Errorf("statuses %d and %d at %s", res.Code, page.Code, at)
 			return
 		}
+		if n == 3 && person%2 == 0 {
+			res = b.post(at+"/skip", url.Values{"reason": {"unclear"}})
+			continue
+		}
+		if n == 4 && person%10 == 0 {
+			s.st.Clock.Advance(61 * time.Minute)
+		}
 		form := url.Values{}
 		for _, m := range rankField.FindAllStringSubmatch(page.Body.String(), -1) {
 			form.Set(m[1], fmt.Sprint(1+len(form)%3))
 		}
 		res = b.post(at, form)
+		if res.Code == http.StatusConflict { // given to somebody else meanwhile, as the page says
+			res = b.post("/tasks/next", url.Values{"project": {fmt.Sprint(project)}})
+		}
+		if res.Header().Get("Location") == "/tasks" { // perhaps another place came free
+			res = b.post("/tasks/next", url.Values{"project": {fmt.Sprint(project)}})
+		}
 	}
 }

@@ -75,6 +75,10 @@ func (d *dataOut) writeLines(ctx context.Context, store *db.Store, w io.Writer) 
 	if err != nil {
 		return err
 	}
+	weights, err := exportWeights(ctx, store, d.Project, people)
+	if err != nil {
+		return err
+	}
 	n := 0
 	d.workers = map[string]int64{}
 	rows := db.Export{ProjectID: d.Project.ID, Items: itemKind(d.Format), Lang: d.Lang, From: d.From, To: d.To, Complete: d.Complete}
@@ -85,6 +89,7 @@ func (d *dataOut) writeLines(ctx context.Context, store *db.Store, w io.Writer) 
 		}
 		if r.Answer != nil && r.Answer.UserID != 0 {
 			addPerson(&line, people[r.Answer.Worker])
+			weights.add(&line, r.Answer.Worker)
 		}
 		d.workers[workerOf(r)]++
 		if n++; d.Progress != nil && n%1000 == 0 {
@@ -145,6 +150,9 @@ func (d *dataOut) about(ctx context.Context, store *db.Store) (prefs.About, erro
 	}
 	for _, imp := range imports {
 		a.Parents = append(a.Parents, prefs.Parent{Name: imp.File, SHA256: imp.SHA256})
+	}
+	if a.Weights, err = exportWeighting(ctx, store, d.Project); err != nil {
+		return a, err
 	}
 	left, err := store.LeftOut(ctx, d.Project.ID)
 	if left != (db.LeftOut{}) {

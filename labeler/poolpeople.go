@@ -30,7 +30,7 @@ const (
 // composition is a pool by one characteristic.
 type composition struct {
 	Name    string
-	Rows    []groupShare // values with a target first, as the target orders them by share, then the rest by size
+	Rows    []groupShare // in the survey's order; else those with the largest target first, then the rest by size
 	Known   int          // people whose value is known
 	Unknown int          // and whose is not
 	// KnownHidden: neither number is shown, since with the size of the pool it would tell a small group.
@@ -67,8 +67,9 @@ func compose(people []db.PoolPerson, name string, targets map[string]float64) co
 		}
 		c.Rows = append(c.Rows, row)
 	}
+	options := optionsOf(name)
 	slices.SortStableFunc(c.Rows, func(a, b groupShare) int {
-		return cmp.Or(-cmp.Compare(a.Target, b.Target), -cmp.Compare(a.N, b.N))
+		return cmp.Or(cmp.Compare(slices.Index(options, a.Value), slices.Index(options, b.Value)), -cmp.Compare(a.Target, b.Target), -cmp.Compare(a.N, b.N))
 	})
 	c.suppress()
 	alone := 0 // hidden rows; one that has no other to hide behind is told by the total
@@ -80,6 +81,16 @@ func compose(people []db.PoolPerson, name string, targets map[string]float64) co
 	few := func(n int) bool { return n > 0 && n < db.SmallestGroup }
 	c.KnownHidden = alone == 1 || few(c.Known) || few(c.Unknown)
 	return c
+}
+
+// optionsOf are the answers that the survey offers to a question; none for anything else.
+func optionsOf(name string) []string {
+	for _, q := range db.SurveyQuestions {
+		if q.Key == name {
+			return q.Options
+		}
+	}
+	return nil
 }
 
 // suppress hides the small rows, and others where the small ones would follow.

@@ -2,11 +2,14 @@ package labeler
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"slices"
+	"strconv"
 
 	"agora/db"
 	"agora/labeler/agree"
+	"agora/reward/prefs"
 )
 
 // poolWeights are the raking weights of a project's labelers.
@@ -52,6 +55,33 @@ func exportWeights(ctx context.Context, store *db.Store, p db.Project, people ma
 		pool = append(pool, one)
 	}
 	return rakePool(pool, settings)
+}
+
+// add writes a labeler's weight into a line of an export.
+func (w *poolWeights) add(line *prefs.Fields, worker string) {
+	if w == nil {
+		return
+	}
+	weight, ok := w.Of[worker]
+	if !ok {
+		weight = 1
+	}
+	line.Set("weight", json.RawMessage(strconv.FormatFloat(weight, 'g', 6, 64)))
+}
+
+// exportWeighting is what an export's card says of its weights, nil without any.
+func exportWeighting(ctx context.Context, store *db.Store, p db.Project) (*prefs.Weights, error) {
+	people, err := store.ExportPeople(ctx, p.ID)
+	if err != nil {
+		return nil, err
+	}
+	w, err := exportWeights(ctx, store, p, people)
+	if err != nil || w == nil {
+		return nil, err
+	}
+	settings, err := store.PoolSettings(ctx, p.ID)
+	return &prefs.Weights{Method: prefs.Raked, Targets: settings.Targets, Cap: settings.WeightCap, Labelers: len(w.Of), Effective: w.Effective,
+		Design: w.Design, Max: w.Max, Trimmed: w.Trimmed, Missing: w.Missing}, err
 }
 
 // rakePool weights people to the targets that can be reached.

@@ -1,11 +1,15 @@
 package labeler
 
 import (
+	"fmt"
 	"math"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"agora/db"
+	"agora/reward/prefs"
 )
 
 func TestRakePool(t *testing.T) {
@@ -33,5 +37,68 @@ func TestRakePool(t *testing.T) {
 	}
 	if none, err := rakePool(people, db.PoolSettings{}); none != nil || err != nil {
 		t.Errorf("weights without targets: %v %v", none, err)
+	}
+}
+
+// TestExportsCarryWeights wants the weights of those whose consent covers it, none that would tell a small
+// group, and a card that says how they were made.
+func TestExportsCarryWeights(t *testing.T) {
+	s := newTestSite(t)
+	ctx := t.Context()
+	p := s.addProject("weighed", "Weighed", db.KindRank, 4, sourdough)
+	p.Overlap = 30
+	p = must(s.st.UpdateProject(ctx, 0, p))
+	group := map[string]string{}
+	for i := range 18 { // 12 women, 5 men, 1 other
+		gender := "female"
+		if i%3 == 0 && i > 0 {
+			gender = "male"
+		} else if i%8 == 1 && i > 1 {
+			gender = "nonbinary_other"
+		}
+		u := s.join(p, fmt.Sprint("one", i))
+		s.answerOne(p, u)
+		s.try(s.st.PutSurvey(ctx, p.ID, u.ID, map[string][]string{"gender": {gender}}, true))
+		group[must(s.st.Join(ctx, p.ID, u.ID)).Worker] = gender
+	}
+	text := must(s.st.SetConsentText(ctx, 0, p.ID, "May we?", true))
+	for _, m := range must(s.st.Members(ctx, p.ID)) {
+		s.try(s.st.AnswerConsent(ctx, p.ID, m.UserID, text.Version, true))
+	}
+	pool := db.DefaultPool(p.ID)
+	pool.Targets = map[string]map[string]float64{"gender": {"female": .45, "male": .45, "nonbinary_other": .1}}
+	for _, on := range []bool{false, true} {
+		pool.UseWeights = on
+		s.try(s.st.SetPool(ctx, 0, pool))
+		path := filepath.Join(t.TempDir(), "out.jsonl")
+		card, err := (&dataOut{Project: p, Format: prefs.FormatRanked}).write(ctx, s.store, path, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if on != (card.Weights != nil) {
+			t.Fatalf("weights %v, card %+v", on, card.Weights)
+		}
+		sums := map[string]float64{}
+		for r, err := range prefs.Read(path, prefs.Auto) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ranked := r.(*prefs.Ranked); ranked.Weight != nil {
+				sums[group[ranked.Worker]] += *ranked.Weight
+			}
+		}
+		if !on {
+			if len(sums) > 0 {
+				t.Errorf("weights though they are off: %v", sums)
+			}
+			continue
+		}
+		// 17 are known to be female or male, and come to half each; one other is too few to be told and keeps 1.
+		if math.Abs(sums["female"]-8.5) > 1e-3 || math.Abs(sums["male"]-8.5) > 1e-3 || math.Abs(sums["nonbinary_other"]-1) > 1e-3 {
+			t.Errorf("weights sum to %v", sums)
+		}
+		if w := card.Weights; !slices.Equal(w.Missing, []string{"gender=nonbinary_other"}) || w.Labelers != 18 || !strings.Contains(card.Markdown("x"), "design effect") {
+			t.Errorf("card %+v", w)
+		}
 	}
 }

@@ -84,6 +84,10 @@ var englishQueue = map[string]string{
 	"queuepage.scores.line":            "Line %d: %s",
 	"queuepage.percent":                "This is not a number.",
 
+	// characteristics of people
+	"group.gender": "Gender", "group.ethnicity": "Ethnicity", "group.nationality": "Nationality", "group.age": "Age", "group.education": "Education",
+	"group.birth_country": "Country of birth", "group.residence_country": "Country of residence", "group.value.several": "Several",
+
 	// pool
 	"pool.title":              "Pool",
 	"pool.lead":               "Who works here, against who should. Survey answers are optional and stored apart from identity; groups of fewer than 5 people are never shown.",

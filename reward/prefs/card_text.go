@@ -13,6 +13,7 @@ func (c *Card) Markdown(title string) string {
 	fmt.Fprintf(&b, "# %s\n\n", title)
 	c.writeCounts(&b)
 	c.writePeople(&b)
+	c.writeWeights(&b)
 	c.writeLeftOut(&b)
 	c.writeOrigin(&b)
 	return b.String()

@@ -22,6 +22,7 @@ type About struct {
 	Filters []string // what was left out before writing, in words
 	Parents []Parent // the files or datasets this one was made from
 	LeftOut *LeftOut // nil: nothing is known to be left out
+	Weights *Weights // nil: none were made
 }
 
 // Parent names a source by content.
