@@ -107,7 +107,7 @@ func taskKind(p Project, it Item) string {
 // Validate names the first thing that a project of a kind cannot have in its form.
 func (f Form) Validate(kind string) error {
 	switch {
-	case f.Preset == PresetPairwise && kind == KindRank:
+	case f.Preset == PresetPairwise && kind != KindPairwise:
 		return invalid("form", "%s is for pairwise projects", f.Preset)
 	case len(f.Axes) > maxAxes:
 		return invalid("axes", "%d scales are more than %d", len(f.Axes), maxAxes)

@@ -24,6 +24,7 @@ func PresetForm(preset, kind string) (Form, error) {
 	f.Preset = preset
 	switch preset {
 	case PresetRankOnly, PresetPairwise:
+		f.Axes, f.NeedRatings = nil, false
 	case PresetInstructGPT:
 		f.Axes, f.Flags, f.PromptFlags = scales("overall"), flags(table3, "hallucination", "satisfies_constraint"), flags(table7)
 		f.RateFirst, f.NeedRatings = ranks(kind), true

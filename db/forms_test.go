@@ -35,6 +35,9 @@ func TestPresets(t *testing.T) {
 	if _, err := db.PresetForm("pairwise-5", db.KindRank); err == nil {
 		t.Error("pairwise-5 must be refused where K completions are ranked")
 	}
+	if _, err := db.PresetForm("rank-only", db.KindRating); err == nil {
+		t.Error("a single rating needs something to rate on")
+	}
 	if _, err := db.PresetForm("nosuch", db.KindRank); err == nil || !strings.Contains(err.Error(), "rank-only, instructgpt") {
 		t.Errorf("an unknown preset: %v", err)
 	}
