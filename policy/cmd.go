@@ -112,7 +112,13 @@ func (*SFTCmd) Help() string {
 held out, and the model with the lowest loss on them is kept in DIR/model.
 
   agora policy sft --policy base --data demos.jsonl --out sft
-  agora policy sft --policy base --data demos.jsonl --set epochs=8 --set learning_rate=3e-3 --out sft`
+  agora policy sft --policy base --data demos.jsonl --set epochs=8 --set learning_rate=3e-3 --out sft
+
+Models of a hundred million parameters are trained with less memory by low-rank changes (LoRA), which want a
+higher learning rate, and by computing activations again instead of keeping them:
+
+  agora policy sft --policy smollm2 --data demos.jsonl --set lora_rank=16 --set learning_rate=3e-4 --out sft
+  agora policy sft --policy smollm2 --data demos.jsonl --set gradient_checkpointing=true --set learning_rate=2e-5 --out sft`
 }
 
 // Run trains.

@@ -48,6 +48,17 @@ func Describe(path string) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
+	if IsAdapter(dir) {
+		c, err := readAdapterConfig(dir)
+		if err != nil {
+			return Info{}, err
+		}
+		base := "an unnamed model"
+		if c.Base != nil && *c.Base != "" {
+			base = *c.Base
+		}
+		return Info{}, fmt.Errorf("%s is a LoRA adapter of rank %d for %s: agora model import %s DIR --base MODEL joins the two", dir, c.Rank, base, dir)
+	}
 	data, err := os.ReadFile(filepath.Join(dir, "config.json"))
 	if err != nil {
 		return Info{}, err

@@ -7,6 +7,8 @@
 //	Config, Model    the architecture; weights, tokenizer and template together; Load and Save
 //	Import, LoadGGUF pretrained models of others, from GGUF files and Hugging Face directories;
 //	                 Model.WriteGGUF is the way out to llama.cpp, Save the one to transformers
+//	LoRA, Adapter    low-rank changes of frozen weights, in training, merged, and in PEFT's files
+//	LoadFrozen       weights that are only read stay in their file; CheckMemory before training
 //	Model.Hidden     traces the transformer into a graph; everything else is built on it
 //	Batch            sequences laid one after another as a token stream, with the rows that count
 //	Scorer, Sampler  log-probabilities of given tokens; new tokens with theirs. Both agree with the

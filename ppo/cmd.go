@@ -50,6 +50,10 @@ Example:
   agora ppo train --policy sft --reward rm --judge judge --prompts prompts.jsonl --out runs/ppo \
       --set iterations=20 --set kl_coef=0.1 --ptx corpus.txt --set ptx_coef=1
   agora ppo train --policy sft --reward exec:"python3 check.py" --prompts gsm8k.jsonl --out runs/maths --set critic_init=policy
+  agora ppo train --policy smollm2 --reward rm --prompts prompts.jsonl --out runs/lora --set lora_rank=16 --set learning_rate=2e-4
+
+With lora_rank, policy and reference share their weights, and critic and reward model theirs; only low-rank
+changes are trained. Without, gradient_checkpointing=true and a smaller micro_tokens save memory.
 
   agora config schema ppo --json    # every setting with unit, default and meaning`
 }

@@ -59,6 +59,7 @@ Losses: sigmoid (DPO; with label_smoothing the conservative variant), robust, ip
 Example:
   agora dpo train --policy sft --data answers.jsonl --out runs/dpo --set beta=0.1
   agora dpo train --policy sft --data pairs.jsonl.gz --out runs/ipo --set loss=ipo --set epochs=2
+  agora dpo train --policy smollm2 --data pairs.jsonl.gz --out runs/lora --set lora_rank=16 --set learning_rate=2e-4
 
   agora config schema dpo    # every setting`
 }
