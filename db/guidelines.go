@@ -1,9 +1,12 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"golang.org/x/text/language"
@@ -80,32 +83,37 @@ func (s *Store) GuidelinesFor(ctx context.Context, projectID, userID int64, want
 	return g, err
 }
 
-// chooseText matches languages as BCP 47 does: a reader of es-MX gets es.
+// chooseText takes the text in the first wish that has one: of the very tag, or
+// else of the same language, so that a reader of es-MX gets es. Nobody is given
+// a language they did not name.
 func chooseText(texts map[string]GuidelineText, own string, wanted []string) Guidelines {
-	g := Guidelines{GuidelineText: texts[""], Lang: own}
-	langs, tags := []string{""}, []language.Tag{language.Make(own)}
-	for lang, t := range texts {
-		if lang != "" && t.Text != "" {
-			langs, tags = append(langs, lang), append(tags, language.Make(lang))
+	langs := []string{""}
+	for _, lang := range slices.Sorted(maps.Keys(texts)) {
+		if lang != "" && texts[lang].Text != "" {
+			langs = append(langs, lang)
 		}
 	}
-	matcher := language.NewMatcher(tags)
 	for _, w := range wanted {
-		_, i, sure := matcher.Match(language.Make(w))
-		if sure < language.High {
-			continue
+		for _, alike := range []func(a, b string) bool{sameTag, sameLanguage} {
+			for _, lang := range langs {
+				if alike(w, cmp.Or(lang, own)) {
+					g := Guidelines{GuidelineText: texts[lang], Lang: cmp.Or(lang, own)}
+					g.Outdated = lang != "" && g.Version < texts[""].Version
+					return g
+				}
+			}
 		}
-		if langs[i] != "" {
-			g = Guidelines{GuidelineText: texts[langs[i]], Lang: langs[i]}
-			g.Outdated = g.Version < texts[""].Version
-		}
-		return g
 	}
+	g := Guidelines{GuidelineText: texts[""], Lang: own}
 	if len(wanted) > 0 {
 		g.Wanted = wanted[0]
 	}
 	return g
 }
+
+func sameTag(a, b string) bool { return language.Make(a) == language.Make(b) }
+
+func sameLanguage(a, b string) bool { return primarySubtag(a) == primarySubtag(b) }
 
 // unread tells whether a member has not confirmed a text that came after they
 // last did, or after they joined.

@@ -32,7 +32,11 @@ func (s *Server) home(c *gin.Context) error {
 	}
 	var list []views.HomeProject
 	for _, p := range projects {
-		if p.Archived {
+		stage, err := s.stageOf(ctx, u, p.ID)
+		if err != nil {
+			return err
+		}
+		if p.Archived || stage == db.StageLeft || stage == db.StageWithdrawn {
 			continue
 		}
 		progress, err := s.store.Progress(ctx, p.ID, u.ID)

@@ -261,7 +261,8 @@ func languageCalled(name string) (string, bool) {
 	return t.String(), true
 }
 
-// wantedLanguages are those the visitor reads best: the interface's, then the profile's.
+// wantedLanguages are those the visitor reads: the interface's first, when the
+// profile does not say otherwise, then the profile's.
 func (s *Server) wantedLanguages(c *gin.Context) []string {
 	ctx := c.Request.Context()
 	wanted := []string{string(views.LanguageOf(ctx))}
@@ -270,7 +271,7 @@ func (s *Server) wantedLanguages(c *gin.Context) []string {
 		s.log.Warn("profile", "error", err) // the interface's language will do
 	}
 	if len(p.Languages) > 0 && !slices.ContainsFunc(p.Languages, func(l string) bool { return strings.HasPrefix(l, wanted[0]) }) {
-		return slices.Concat(p.Languages, wanted) // they read English buttons, but not English
+		return p.Languages // they get along with English buttons, but do not read English well
 	}
 	return append(wanted, p.Languages...)
 }
