@@ -267,6 +267,20 @@ func TestSFTWithLoRA(t *testing.T) {
 	}
 }
 
+// TestLoRASettings: the settings are those of the kind of training that has them, with lists as people write them.
+func TestLoRASettings(t *testing.T) {
+	for _, set := range []string{"lora_targets=q_proj, v_proj", `lora_targets=["q_proj","v_proj"]`} {
+		c := DefaultSFT()
+		if err := LoadConfig(&c, "", []string{"lora_rank=8", set}); err != nil || c.Rank != 8 || !slices.Equal(c.Targets, []string{"q_proj", "v_proj"}) {
+			t.Errorf("%s: %+v, %v", set, c.LoRA, err)
+		}
+	}
+	c := DefaultSFT()
+	if err := LoadConfig(&c, "", []string{"lora_rank=8", "store=bf16"}); err == nil || !strings.Contains(err.Error(), "store bf16") {
+		t.Errorf("bf16: %v", err)
+	}
+}
+
 func TestAdapterRefuses(t *testing.T) {
 	m := tinyModel(t, tinyConfigs()["llama"])
 	for _, c := range []struct {

@@ -86,7 +86,7 @@ func decodeStrict(text []byte, dst any) error {
 	return tomlError(d.Decode(dst))
 }
 
-// setOne applies key=value: as TOML, or else as a bare string.
+// setOne applies key=value: as TOML, or else as a bare string, or as a list of them with commas between.
 func setOne(dst any, set string) error {
 	key, value, ok := strings.Cut(set, "=")
 	key = strings.TrimSpace(key)
@@ -98,6 +98,13 @@ func setOne(dst any, set string) error {
 		return wrapSet(set, err)
 	}
 	if decodeStrict(fmt.Appendf(nil, "%s = %q", key, value), dst) == nil {
+		return nil
+	}
+	var list []string
+	for _, item := range strings.Split(value, ",") {
+		list = append(list, fmt.Sprintf("%q", strings.TrimSpace(item)))
+	}
+	if decodeStrict(fmt.Appendf(nil, "%s = [%s]", key, strings.Join(list, ", ")), dst) == nil {
 		return nil
 	}
 	return wrapSet(set, err)
