@@ -360,3 +360,51 @@ func TestPEFTAdapters(t *testing.T) {
 		t.Errorf("an adapter on another family: %v", err)
 	}
 }
+
+// TestAdapterOfMuP: a checkpoint has muP's factors folded into the weights, and so has the adapter beside
+// it: the two together are the merged checkpoint.
+func TestAdapterOfMuP(t *testing.T) {
+	for _, name := range []string{"llama", "gpt2"} {
+		c := tinyConfigs()[name]
+		c.MuP = MuP{BaseWidth: 12, BaseFFN: 18, BaseHeadDim: 3, Output: 2}
+		m := initial(t, c)
+		move(t, m, loraOf(3))
+		files := map[string][]float32{}
+		for _, f := range m.adapterTensors("") {
+			files[f.Name] = f.Data
+		}
+		for _, l := range m.Adapter.list() {
+			merged, base := m.folded(l.t), m.Base().folded(l.t)
+			b, cols := files[l.b.Name], l.t.cols
+			for i := range l.t.rows {
+				for j := range cols {
+					want := float64(base[i*cols+j])
+					for r := range l.a.Rows {
+						want += m.Adapter.scale * float64(b[i*l.a.Rows+r]) * float64(l.a.Row(r)[j])
+					}
+					if math.Abs(want-float64(merged[i*cols+j])) > 1e-6 {
+						t.Fatalf("%s: %s [%d, %d] is %g merged, %g from base and adapter", name, l.t.name, i, j, merged[i*cols+j], want)
+					}
+				}
+			}
+		}
+		dir := t.TempDir()
+		if err := m.WriteAdapter(dir, TaskCausalLM, ""); err != nil {
+			t.Fatal(err)
+		}
+		again := initial(t, c)
+		if err := again.Adapt(loraOf(3), 9); err != nil {
+			t.Fatal(err)
+		}
+		if err := again.readAdapter(dir); err != nil {
+			t.Fatal(err)
+		}
+		for i, l := range again.Adapter.list() {
+			for j, x := range l.b.Data {
+				if math.Abs(float64(x-m.Adapter.list()[i].b.Data[j])) > 1e-6 {
+					t.Fatalf("%s: %s comes back as another", name, l.b.Name)
+				}
+			}
+		}
+	}
+}
