@@ -1,6 +1,7 @@
 package labeler
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -29,9 +30,10 @@ func TestDropAFile(t *testing.T) {
 		zone.dispatchEvent(new DragEvent("drop", {bubbles: true, cancelable: true, dataTransfer: data}));
 		return "";
 	})()`
-	if _, err := chromedp.RunResponse(b.ctx, chromedp.Evaluate[string](drop)); err != nil {
-		t.Fatal(err)
-	}
+	b.leave(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Run(ctx, chromedp.Evaluate[string](drop))
+		return err
+	}))
 	b.wantText("h1", "dropped.jsonl")
 	b.wantText("#preview", "Import 2 records")
 	b.leave(click("#preview button"))
