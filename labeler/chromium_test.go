@@ -26,7 +26,7 @@ type liveSite struct {
 	url string
 }
 
-func newLiveSite(t *testing.T) *liveSite {
+func newLiveSite(t testing.TB) *liveSite {
 	t.Helper()
 	s := newTestSite(t)
 	s.schema = testSchema
