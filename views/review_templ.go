@@ -298,7 +298,7 @@ func reviewFilter(r Review) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = filterInput(Field{ID: "f-text", Name: "text", Label: T(ctx, "review.text"), Type: "search", Value: f.Text}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = filterInput(Field{ID: "f-text", Name: "text", Label: T(ctx, "review.text"), Type: "text", Value: f.Text}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
