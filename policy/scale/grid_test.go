@@ -107,6 +107,25 @@ func TestBestRate(t *testing.T) {
 	}
 }
 
+// TestClaims: what is said of a shift.
+func TestClaims(t *testing.T) {
+	for _, c := range []struct {
+		shift Shift
+		want  string
+	}{
+		{Shift{Parametrization: policy.Mup, From: 128, To: 512, Steps: -1}, "shows"},
+		{Shift{Parametrization: policy.Mup, From: 128, To: 512, Steps: -2}, "does not show here"},
+		{Shift{Parametrization: policy.Mup, From: 128, To: 512, Edge: true}, "does not show here"},
+		{Shift{Parametrization: policy.Standard, From: 128, To: 512, Steps: -2}, "shows"},
+		{Shift{Parametrization: standardFanIn, From: 128, To: 512, Steps: -1}, "does not show here"},
+		{Shift{Parametrization: policy.Standard, From: 256, To: 512, Steps: -1}, ""},
+	} {
+		if _, says := c.shift.claim(); says != c.want {
+			t.Errorf("%+v: %q, want %q", c.shift, says, c.want)
+		}
+	}
+}
+
 // TestTrialIsPretrain: a cell takes the very steps that policy pretrain takes.
 func TestTrialIsPretrain(t *testing.T) {
 	dir := t.TempDir()

@@ -58,29 +58,38 @@ func curveOf(curves []Curve, parametrization string, width int) Curve {
 	return Curve{}
 }
 
-// claim is what theory and the muP paper say of a shift from the base width on, and whether it shows.
-func (s Shift) claim() (text string, holds bool) {
-	if s.Parametrization == policy.Mup {
-		return "at most 1", s.Steps >= -1 && s.Steps <= 1 && !s.Edge
+// claim is what muP's theory says of a shift, and whether it shows. In the standard parametrisation the
+// hidden matrices want η/m, two steps down for each fourfold width; less than fourfold is not judged.
+func (s Shift) claim() (text, says string) {
+	holds := s.Steps <= -2
+	switch {
+	case s.Parametrization == policy.Mup:
+		text, holds = "at most 1", s.Steps >= -1 && s.Steps <= 1 && !s.Edge
+	case s.To < 4*s.From:
+		return "–", ""
+	default:
+		text = "at least 2 down"
 	}
-	return "at least 2 down", s.Steps <= -2
+	if holds {
+		return text, "shows"
+	}
+	return text, "does not show here"
 }
 
 // verdict is a line for every shift from the base width to the widest.
 func (r transferReport) verdict() string {
 	var lines []string
 	for _, s := range r.Shifts {
-		want, holds := s.claim()
-		says := "does not show here"
-		if holds {
-			says = "shows"
+		want, says := s.claim()
+		if says != "" {
+			says = fmt.Sprintf("; expected %s: %s", want, says)
 		}
 		edge := ""
 		if s.Edge {
 			edge = ", at an end of the grid"
 		}
-		lines = append(lines, fmt.Sprintf("%-15s  width %4d → %d: the best rate moves by %+d steps of 2 (vertex %+.1f%s); expected %s: %s",
-			s.Parametrization, s.From, s.To, s.Steps, s.Vertex, edge, want, says))
+		lines = append(lines, fmt.Sprintf("%-15s  width %4d → %d: the best rate moves by %+d steps of 2 (vertex %+.1f%s)%s",
+			s.Parametrization, s.From, s.To, s.Steps, s.Vertex, edge, says))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -141,11 +150,7 @@ func (r transferReport) markdown() string {
 }
 
 func (r transferReport) shiftRow(b *strings.Builder, s Shift) {
-	want, holds := s.claim()
-	says := "not shown"
-	if holds {
-		says = "shown"
-	}
+	want, says := s.claim()
 	if s.Edge {
 		says += ", at an end of the grid"
 	}
