@@ -35,7 +35,7 @@ const (
 	plotWidth, plotHeight                   = width - left - right, height - top - bottom
 	ink, faint, font                        = "#222", "#ddd", "system-ui, sans-serif"
 	legendStep, legendDrop, tickLen, dotRay = 18, 16, 5, 3.5
-	legendWidth                             = 190
+	legendBox, letter                       = 34, 7
 )
 
 // Colours is how many series have colours of their own; after as many they repeat.
@@ -126,37 +126,55 @@ func (s Series) draw(b *strings.Builder, colour string, x, y axis) {
 	}
 }
 
-// legend stands inside the frame, at the top right or, where fewer points are there, at the top left.
+// legend stands inside the frame where it covers least: at the top right if nothing speaks against it.
 func (c Chart) legend(b *strings.Builder, x, y axis) {
-	text, anchor, box := left+plotWidth-26, "end", left+plotWidth-18
-	if c.under(x, y, left) < c.under(x, y, left+plotWidth-legendWidth) {
-		text, anchor, box = left+28, "start", left+8
+	rows, wide := 0, 0
+	for _, s := range c.Series {
+		if s.Name != "" {
+			rows, wide = rows+1, max(wide, len([]rune(s.Name)))
+		}
 	}
-	row := 0
+	w, h := float64(legendBox+wide*letter), float64(rows*legendStep+4)
+	atX, atY := left+plotWidth-w, float64(top)
+	least := c.covered(x, y, atX, atY, w, h)
+	for _, down := range []float64{0, .25, .5, .75, 1} {
+		for _, across := range []float64{1, .5, 0} {
+			px, py := left+across*(plotWidth-w), top+down*(plotHeight-h)
+			if n := c.covered(x, y, px, py, w, h); n < least {
+				least, atX, atY = n, px, py
+			}
+		}
+	}
 	for i, s := range c.Series {
 		if s.Name == "" {
 			continue
 		}
-		at := top + legendDrop + row*legendStep
-		fmt.Fprintf(b, "<text x=\"%d\" y=\"%d\" text-anchor=\"%s\" paint-order=\"stroke\" stroke=\"#fff\" stroke-width=\"4\">%s</text>", text, at, anchor, esc(s.Name))
-		fmt.Fprintf(b, "<rect x=\"%d\" y=\"%d\" width=\"14\" height=\"4\" fill=\"%s\"/>\n", box, at-6, colours[i%len(colours)])
-		row++
+		fmt.Fprintf(b, "<rect x=\"%.1f\" y=\"%.1f\" width=\"14\" height=\"4\" fill=\"%s\"/>", atX+8, atY+legendDrop-6, colours[i%len(colours)])
+		fmt.Fprintf(b, "<text x=\"%.1f\" y=\"%.1f\" paint-order=\"stroke\" stroke=\"#fff\" stroke-width=\"4\">%s</text>\n", atX+28, atY+legendDrop, esc(s.Name))
+		atY += legendStep
 	}
 }
 
-// under counts the points that a legend would cover whose left edge is at from.
-func (c Chart) under(x, y axis, from float64) int {
-	n, rows := 0, 1
-	for _, s := range c.Series {
-		if s.Name != "" {
-			rows++
+// covered counts what a box would hide: points, and twenty places on the line between two.
+func (c Chart) covered(x, y axis, left, top, w, h float64) int {
+	n := 0
+	inside := func(px, py float64) {
+		if px >= left && px <= left+w && py >= top && py <= top+h {
+			n++
 		}
 	}
 	for _, s := range c.Series {
+		var before *Point
 		for _, p := range s.Points {
-			if x.shows(p.X) && y.shows(p.Y) && x.at(p.X) >= from && x.at(p.X) <= from+legendWidth && y.at(p.Y) <= float64(top+rows*legendStep) {
-				n++
+			if !x.shows(p.X) || !y.shows(p.Y) {
+				continue
 			}
+			px, py := x.at(p.X), y.at(p.Y)
+			inside(px, py)
+			for k := 1; s.Line && before != nil && k < 20; k++ {
+				inside(before.X+(px-before.X)*float64(k)/20, before.Y+(py-before.Y)*float64(k)/20)
+			}
+			before = &Point{X: px, Y: py}
 		}
 	}
 	return n

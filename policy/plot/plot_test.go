@@ -62,12 +62,12 @@ func TestNothingToDraw(t *testing.T) {
 	}
 }
 
-// TestLegendKeepsClear: it stands at the left where points are at the top right, else at the right.
+// TestLegendKeepsClear: it stands at the top right, or elsewhere if points are there.
 func TestLegendKeepsClear(t *testing.T) {
-	for anchor, y := range map[string]float64{`x="100" y="60" text-anchor="start"`: 1, `text-anchor="end" paint-order`: 0} {
-		c := Chart{Series: []Series{{Name: "a", Points: []Point{{X: 0, Y: .5}, {X: .95, Y: y}, {X: 1, Y: y}, {X: 0, Y: 0}, {X: .5, Y: 1}}}}}
-		if svg := string(c.SVG()); !strings.Contains(svg, anchor) {
-			t.Errorf("points up to %g at the right: no %q in %s", y, anchor, svg)
+	for y, want := range map[float64]bool{0: true, 1: false} {
+		c := Chart{Series: []Series{{Name: "a", Points: []Point{{X: 0, Y: .5}, {X: .97, Y: y}, {X: 1, Y: y}, {X: 0, Y: 0}, {X: .5, Y: 1}}}}}
+		if svg := string(c.SVG()); strings.Contains(svg, `<rect x="667.0" y="54.0"`) != want {
+			t.Errorf("points up to %g at the right: at the top right is not %t in %s", y, want, svg)
 		}
 	}
 }
