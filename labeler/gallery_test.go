@@ -46,7 +46,7 @@ func gallery(t *testing.T) (*liveSite, []galleryPage) {
 	s.halfRanked(lena, ranking)
 	manners := s.addQuality()
 	split := s.warmStats(manners)
-	return s, slices.Concat(s.formPages(adm, lena), s.reviewPages(adm), []galleryPage{
+	return s, slices.Concat(s.formPages(adm, lena), s.peoplePages(adm), s.reviewPages(adm), []galleryPage{
 		{"signin", "/signin", nil},
 		{"home", "/tasks", lab}, {"rank", ranking, lab}, {"pair", pairing, lab}, {"answers", "/answers", busy},
 		{"guidelines", "/guidelines/1", lab}, {"missing", "/projects", lab},

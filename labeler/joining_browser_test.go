@@ -63,7 +63,7 @@ func TestNewcomerByKeyboard(t *testing.T) {
 	b.press("1", "2", "3", "4")
 	b.leave(ctrlEnter())
 	b.wantText("h1", "How the researchers answered")
-	if !js[bool](b, `document.activeElement.matches("form[action='/tasks/next'] button")`) {
+	if !js[bool](b, `document.activeElement.matches("main a.btn.primary")`) {
 		t.Error("the way on does not have the focus")
 	}
 	b.leave(pressEnter())
@@ -89,7 +89,7 @@ func TestNewcomerWithoutJavaScript(t *testing.T) {
 	send("button.primary")
 	b.wantText("h1", "How the researchers answered")
 	b.wantText("main", "A candle has nothing to do with them.")
-	send(`form[action="/tasks/next"] button`)
+	send("main a.btn.primary")
 	b.wantText("h1", "Trial tasks")
 	b.open("/account/data")
 	b.wantText("main", "agreed to c1")

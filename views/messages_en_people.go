@@ -47,7 +47,7 @@ var englishPeople = map[string]string{
 
 	// work profile
 	"profile.title":          "Languages and topics",
-	"profile.lead":           "This decides which tasks you are given. It is used for nothing else, and you can change it at any time.",
+	"profile.lead":           "This decides which tasks you are given. You can change it at any time.",
 	"profile.languages":      "Which languages do you read well?",
 	"profile.languages.hint": "You are given tasks in these languages only. Without a tick you may get any language.",
 	"profile.other":          "Other languages",
@@ -55,7 +55,7 @@ var englishPeople = map[string]string{
 	"profile.other.unknown":  "“%s” is not a language we know; try its English name or its code.",
 	"profile.language":       "%s (%s)",
 	"profile.optouts":        "What do you not want to be shown?",
-	"profile.optouts.hint":   "Tasks that are marked with these are kept from you. You can also skip any single task, without giving a reason.",
+	"profile.optouts.hint":   "Tasks that are marked with these are kept from you. You can also skip any single task.",
 	"profile.topics":         "For what topics or cultural groups are you comfortable identifying sensitive speech?",
 	"profile.topics.hint":    "In your own words. Whoever runs a project sees this without your name.",
 	"profile.save":           "Save and go on",
