@@ -55,34 +55,36 @@ func TestCrowd(t *testing.T) {
 	}
 }
 
-// rankThroughPages follows the redirects from task to task as a browser does. The third task is skipped;
-// at their fourth, every tenth person goes away, until the leases of all ran out.
+// rankThroughPages follows the redirects from task to task as a browser does. Every second person skips
+// their third task; at their fourth, two go away until the leases of all ran out, and whoever finds a task
+// given away meanwhile (409) asks for the next.
 func rankThroughPages(t *testing.T, s *testSite, b *browser, project int64, person int) {
-	res := b.post("/tasks/next", url.Values{"project": {fmt.Sprint(project)}})
-	for n := 1; res.Header().Get("Location") != "/tasks"; n++ {
-		at := res.Header().Get("Location")
+	next := func() string {
+		return b.post("/tasks/next", url.Values{"project": {fmt.Sprint(project)}}).Header().Get("Location")
+	}
+	at := next()
+	for n := 1; at != "/tasks"; n++ {
 		page := b.get(at)
-		if res.Code != http.StatusSeeOther || page.Code != http.StatusOK {
-			t.Errorf("statuses %d and %d at %s", res.Code, page.Code, at)
-			return
-		}
-		if n == 3 && person%2 == 0 {
-			res = b.post(at+"/skip", url.Values{"reason": {"unclear"}})
-			continue
-		}
-		if n == 4 && person%10 == 0 {
+		if n == 4 && person%25 == 10 {
 			s.st.Clock.Advance(61 * time.Minute)
 		}
-		form := url.Values{}
+		form, send := url.Values{"reason": {"unclear"}}, at
+		if n == 3 && person%2 == 0 {
+			send += "/skip"
+		}
 		for _, m := range rankField.FindAllStringSubmatch(page.Body.String(), -1) {
 			form.Set(m[1], fmt.Sprint(1+len(form)%3))
 		}
-		res = b.post(at, form)
-		if res.Code == http.StatusConflict { // given to somebody else meanwhile, as the page says
-			res = b.post("/tasks/next", url.Values{"project": {fmt.Sprint(project)}})
+		res := page
+		if page.Code == http.StatusOK {
+			res = b.post(send, form)
 		}
-		if res.Header().Get("Location") == "/tasks" { // perhaps another place came free
-			res = b.post("/tasks/next", url.Values{"project": {fmt.Sprint(project)}})
+		switch at = res.Header().Get("Location"); {
+		case res.Code == http.StatusConflict || at == "/tasks": // perhaps another place came free
+			at = next()
+		case res.Code != http.StatusSeeOther:
+			t.Errorf("status %d at %s", res.Code, send)
+			return
 		}
 	}
 }
