@@ -28,7 +28,7 @@ func projectNav(c *gin.Context, p db.Project) []views.LinkGroup {
 	page(true, "formpage.link", base+"/form")
 	page(true, "queuepage.title", base+"/queue")
 	page(lead, "guidelines.heading", base+"/guidelines")
-	page(lead, "keys.title", base+"/people/keys")
+	page(lead, "known.title", base+"/people/keys")
 	group("people")
 	page(lead, "people.title", base+"/people")
 	page(true, "pool.title", base+"/pool")

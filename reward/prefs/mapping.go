@@ -145,7 +145,7 @@ func (m Mapping) promptOf(row Fields) ([]Message, error) {
 	if s := m.text(row, m.System); s != "" {
 		prompt = append([]Message{{Role: "system", Content: s}}, prompt...)
 	}
-	if m.Prompt != "" && len(prompt) == 0 {
+	if m.Prompt != "" && (len(prompt) == 0 || strings.TrimSpace(prompt[len(prompt)-1].Content) == "") {
 		return nil, fieldErrorf(m.Prompt, "is empty")
 	}
 	return prompt, nil
