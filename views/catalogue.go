@@ -16,6 +16,9 @@ import (
 // parts, and its place in the list of offered languages once TestEveryLanguageHasEveryString is content.
 var catalogues = map[Language]map[string]string{
 	English: join(englishParts...),
+	Spanish: join(spanishSite, spanishForms, spanishPeople, spanishQueue, spanishQuality, spanishReview, spanishPages),
+	Chinese: join(chineseSite, chineseForms, chinesePeople, chineseQueue, chineseQuality, chineseReview, chinesePages),
+	Arabic:  join(arabicSite, arabicForms, arabicPeople, arabicQueue, arabicQuality, arabicReview, arabicPages),
 }
 
 // englishParts are the rooms' strings. A key stands in one part only.

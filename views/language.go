@@ -21,7 +21,7 @@ const (
 
 // offered lists the languages that visitors can choose and browsers can ask for. The tests refuse
 // one here whose catalogue lacks a string.
-var offered = []Language{English}
+var offered = []Language{English, Spanish, Chinese, Arabic}
 
 // Offered are the languages that visitors can choose, English first.
 func Offered() []Language { return slices.Clone(offered) }

@@ -1,0 +1,47 @@
+package views
+
+// spanishPages is englishPages in Spanish.
+var spanishPages = map[string]string{
+	"difference.open":       "Diferencias",
+	"difference.title":      "Diferencias entre dos textos",
+	"difference.first":      "Comparar",
+	"difference.second":     "con",
+	"difference.show":       "Mostrar",
+	"difference.same":       "Los dos textos son iguales, letra por letra.",
+	"difference.alike":      "El %s de todas las palabras está en los dos.",
+	"difference.only.one":   "%[2]s tiene %[1]d palabra que falta en %[3]s.",
+	"difference.only.other": "%[2]s tiene %[1]d palabras que faltan en %[3]s.",
+	"difference.little":     "Comparten tan poco que leer los dos dice más que las marcas.",
+	"difference.start":      "(solo en %s: ",
+	"difference.end":        ") ",
+
+	"again.kept":   "Lo que enviaste se conserva en esta página.",
+	"again.signin": "Iniciar sesión en otra pestaña",
+	"again.send":   "Enviar de nuevo",
+	"draft.signin": "Iniciar sesión",
+	"draft.other":  "Borrador sin guardar: aquí ha iniciado sesión otra persona. Inicia tu sesión en otra pestaña; esta página se queda como está.",
+	"draft.busy":   "Borrador sin guardar: el sitio no puede guardar ahora. Se vuelve a intentar.",
+
+	"components.title":       "Componentes",
+	"components.lead":        "Todas las piezas de las páginas, con contenido inventado, en los dos temas.",
+	"components.light":       "Tema claro",
+	"components.dark":        "Tema oscuro",
+	"components.colours":     "Colores",
+	"components.type":        "Tipografía",
+	"components.buttons":     "Botones",
+	"components.states":      "Estados",
+	"components.alerts":      "Mensajes",
+	"components.fields":      "Campos",
+	"components.file":        "Archivo",
+	"components.figures":     "Cifras y explicaciones",
+	"components.tables":      "Tabla",
+	"components.charts":      "Gráfico",
+	"components.texts":       "Textos de personas y modelos",
+	"components.ranking":     "Ordenar y elegir",
+	"components.differences": "Diferencias",
+	"components.empty":       "Aquí no hay nada",
+
+	"keys.difference": "diferencias con el texto siguiente",
+	"keys.moverank":   "un puesto mejor o peor",
+	"rank.drag":       "Arrastra a otro lugar, o sobre una letra para un empate",
+}

@@ -1,0 +1,46 @@
+package views
+
+// chinesePages is englishPages in Chinese.
+var chinesePages = map[string]string{
+	"difference.open":       "差异",
+	"difference.title":      "两个回复之间的差异",
+	"difference.first":      "比较",
+	"difference.second":     "与",
+	"difference.show":       "显示",
+	"difference.same":       "两个文本逐字相同。",
+	"difference.alike":      "全部词语中有 %s 同时出现在两者中。",
+	"difference.only.other": "%[2]s 有 %[1]d 个词是 %[3]s 没有的。",
+	"difference.little":     "两者共同之处很少，直接阅读比看标记更清楚。",
+	"difference.start":      "（仅在 %s 中：",
+	"difference.end":        "）",
+
+	"again.kept":   "你提交的内容保留在本页。",
+	"again.signin": "在另一个标签页登录",
+	"again.send":   "重新提交",
+	"draft.signin": "登录",
+	"draft.other":  "草稿未保存：现在登录的是别人。请在另一个标签页用自己的账号登录；本页保持不变。",
+	"draft.busy":   "草稿未保存：站点现在无法保存。正在重试。",
+
+	"components.title":       "组件",
+	"components.lead":        "构成页面的所有部件，内容为虚构，含两种主题。",
+	"components.light":       "浅色主题",
+	"components.dark":        "深色主题",
+	"components.colours":     "颜色",
+	"components.type":        "字体",
+	"components.buttons":     "按钮",
+	"components.states":      "状态",
+	"components.alerts":      "消息",
+	"components.fields":      "字段",
+	"components.file":        "文件",
+	"components.figures":     "数字与说明",
+	"components.tables":      "表格",
+	"components.charts":      "图表",
+	"components.texts":       "人与模型的文本",
+	"components.ranking":     "排序与选择",
+	"components.differences": "差异",
+	"components.empty":       "这里没有内容",
+
+	"keys.difference": "与下一个回复的差异",
+	"keys.moverank":   "名次提高或降低",
+	"rank.drag":       "拖到别处，或拖到某个字母上表示并列",
+}
