@@ -31,6 +31,8 @@ func samples() map[string]templ.Component {
 		"home-empty": HomePage(lena, nil),
 		"answers": AnswersPage(lena, []MyAnswer{{Project: "Everyday help", Prompt: "Suggest a present", Outcome: "A = C > B", When: noon, EditUntil: noon.Add(time.Hour), Edit: "/tasks/L1", Undo: "1"},
 			{Project: "Everyday help", Prompt: "Broken", Outcome: "The task is broken", Skipped: true, When: noon}}),
+		"queue":        QueueView(mira, sampleQueue()),
+		"pool":         PoolPage(mira, samplePool()),
 		"components":   ComponentsPage(mira),
 		"signin":       SignInPage(Frame{Title: "Sign in", Path: "/signin"}, SignIn{Name: "lena", Next: "/tasks", Error: "No."}),
 		"join":         JoinPage(Frame{Title: "Make your account"}, Join{Action: "/join/x", Role: "labeler", Project: "Everyday help", MinPassword: 10, Errors: map[string]string{"again": "The two passwords differ."}}),
