@@ -55,6 +55,12 @@ func stateClass(state string) string {
 	}[state]
 }
 
+// inPlace lets htmx, where scripts run, put the content of the page at an address in the place of this
+// page's content: the frame stays, and the address goes into the history as ever.
+func inPlace(address string) templ.Attributes {
+	return templ.Attributes{"hx-get": address, "hx-target": "#main", "hx-select": "#main", "hx-swap": "outerHTML show:top", "hx-push-url": "true"}
+}
+
 func boolText(b bool) string {
 	if b {
 		return "true"
