@@ -63,8 +63,10 @@ func TestRankPageInWords(t *testing.T) {
 		t.Errorf("%d texts carry the language, want 3 turns and 3 completions", len(texts))
 	}
 	for _, e := range elements(t, page, "div", "lang", "ar") {
-		if attr(e, "dir") != "auto" {
-			t.Error("people's text needs dir=auto")
+		for p := range e.Descendants() {
+			if p.Data == "p" && attr(p, "dir") != "auto" && attr(p, "class") != "quiet" {
+				t.Error("each paragraph of a person's text needs dir=auto")
+			}
 		}
 	}
 }
