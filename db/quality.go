@@ -11,8 +11,9 @@ import (
 )
 
 // StatsVersion is a name for the state of everything that a project's statistics are computed from:
-// the answers in force, the keys of items with a known answer, the imported scores. It differs
-// whenever one of them came, went or changed. Groups and weights of people are not part of it.
+// the answers in force, the keys of items with a known answer, the imported scores. When one of them
+// comes, goes or changes, so does the name; only three or more answers that change places at once could
+// leave it as it was, by a rare accident. Groups and weights of people are not part of it.
 func (s *Store) StatsVersion(ctx context.Context, projectID int64) (string, error) {
 	var parts []any
 	err := s.snapshot(ctx, func(tx *gorm.DB) error {
@@ -94,9 +95,6 @@ func (s *Store) Repeats(ctx context.Context, projectID int64) ([]Repeat, error) 
 		}
 		answers, err := all[Answer](tx.Where(`state = ? AND user_id <> 0 AND item_id IN (SELECT clone_of FROM items WHERE project_id = ? AND clone_of <> 0)`,
 			AnswerActive, projectID).Order("id"))
-		if err != nil {
-			return err
-		}
 		if err != nil {
 			return err
 		}

@@ -115,34 +115,6 @@ func TestDisagreementOfFew(t *testing.T) {
 	}
 }
 
-// What is kept in memory follows the answers: a new answer, one taken out of use and one put back each
-// change the figures at once, and nothing else computes them anew.
-func TestStatsFollowTheAnswers(t *testing.T) {
-	s, p, _ := grouped(t)
-	ctx := t.Context()
-	answers := func() int {
-		q, err := s.Server.qualityOf(ctx, p, nil)
-		if err != nil || !q.Fresh {
-			t.Fatalf("%+v, %v", q.Fresh, err)
-		}
-		return q.Value.Answers
-	}
-	before, version := answers(), must(s.Server.statsVersion(ctx, p, nil))
-	if again := must(s.Server.statsVersion(ctx, p, nil)); again != version {
-		t.Error("the version changed by itself")
-	}
-	if _, err := importLines(s, p, strings.ReplaceAll(groupLines(1), "Question", "Query")); err != nil {
-		t.Fatal(err)
-	}
-	if got := answers(); got != before+18 {
-		t.Errorf("%d answers after 18 more to %d", got, before)
-	}
-	other := must(s.Server.statsVersion(ctx, p, &weighting{Of: map[string]float64{"n0": 2}}))
-	if other == must(s.Server.statsVersion(ctx, p, nil)) {
-		t.Error("weights must be part of the version")
-	}
-}
-
 // Known and repeated items by hand: half of one key's only pair, and one of three verdicts changed.
 func TestChecksByHand(t *testing.T) {
 	ranks := func(rs ...int) []*int {
