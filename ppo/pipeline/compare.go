@@ -4,13 +4,12 @@ import (
 	"context"
 
 	"agora/policy"
-	"agora/policy/base"
 	"agora/ppo/measure"
 	"agora/reward"
 )
 
-// compare fills in the PPO part of the report: SFT against PPO on the same prompts.
-func compare(ctx context.Context, c measure.Draw, sft, ppo *policy.Model, rm, judge *reward.Model, known map[string]bool) (PPOPart, [2]*measure.Samples, error) {
+// compare fills in the PPO part of the report: SFT against PPO on the same prompts, and their loss on held-out documents.
+func compare(ctx context.Context, c measure.Draw, sft, ppo *policy.Model, rm, judge *reward.Model, known map[string]bool, held []string) (PPOPart, [2]*measure.Samples, error) {
 	var both [2]*measure.Samples
 	var rewards, judged [2][]float64
 	var out PPOPart
@@ -40,9 +39,9 @@ func compare(ctx context.Context, c measure.Draw, sft, ppo *policy.Model, rm, ju
 	if out.KL, err = c.KL(ctx, sft, b); err != nil {
 		return out, both, err
 	}
-	if out.LossSFT, err = measure.HeldOutLoss(ctx, c.Dev, sft, base.HeldOut()); err != nil {
+	if out.LossSFT, err = measure.HeldOutLoss(ctx, c.Dev, sft, held); err != nil {
 		return out, both, err
 	}
-	out.LossPPO, err = measure.HeldOutLoss(ctx, c.Dev, ppo, base.HeldOut())
+	out.LossPPO, err = measure.HeldOutLoss(ctx, c.Dev, ppo, held)
 	return out, both, err
 }

@@ -98,7 +98,7 @@ func (q *quickstart) compare(ctx context.Context, sftDir, rmDir, judgeDir, ppoDi
 	prompts := oneliners.Openings(q.humour.On(base.JudgeSide))
 	c := measure.Draw{Dev: dev, Prompts: prompts[:min(q.evalPrompts, len(prompts))], Seed: uint64(q.cmd.Seed), MaxNew: oneliners.MaxNewTokens, Temperature: oneliners.Temperature, WholeTexts: true}
 	var both [2]*measure.Samples
-	if r.PPO, both, err = compare(ctx, c, sft, ppo, rm, judge, oneliners.KnownTexts(q.humour)); err != nil {
+	if r.PPO, both, err = compare(ctx, c, sft, ppo, rm, judge, oneliners.KnownTexts(q.humour), q.heldOut()); err != nil {
 		return err
 	}
 	r.check()
@@ -107,6 +107,19 @@ func (q *quickstart) compare(ctx context.Context, sftDir, rmDir, judgeDir, ppoDi
 		return err
 	}
 	return q.importTasks(ctx, c, sft, ppo, both)
+}
+
+// heldOut are the documents that the policies' loss is measured on; of a large model every eighth.
+func (q *quickstart) heldOut() []string {
+	all := base.HeldOut()
+	if !q.large {
+		return all
+	}
+	var some []string
+	for i := 0; i < len(all); i += 8 {
+		some = append(some, all[i])
+	}
+	return some
 }
 
 // sideBySide takes ten prompts evenly from all: no choosing.
