@@ -15,9 +15,11 @@ func sampleSplit() SplitPrompt {
 }
 
 func sampleDisagreement() Disagreement {
+	policies := sampleSplit().Chart
+	policies.ID = "policies-0"
 	return Disagreement{Freshness: Freshness{Ready: true, Fresh: true}, By: "region", Choices: []Choice{{"region", "region"}, {"age", "Age"}},
 		Groups: []Figure{{"north", "9", ""}, {"south", "8", ""}}, Tested: 120, Found: 12, Overlap: "17", Small: 1, Power: []string{"In the middle comparison …"},
-		Policies: []PolicySplit{{Chart: sampleSplit().Chart, Verdict: "The groups differ."}}, Prompts: []SplitPrompt{sampleSplit()}, Pager: Pager{Next: "?from=10", From: 1, To: 10, N: 40},
+		Policies: []PolicySplit{{Chart: policies, Verdict: "The groups differ."}}, Prompts: []SplitPrompt{sampleSplit()}, Pager: Pager{Next: "?from=10", From: 1, To: 10, N: 40},
 		CSV: "/projects/1/disagreement/export?format=csv", JSON: "/projects/1/disagreement/export?format=json", Control: "At most one in ten."}
 }
 

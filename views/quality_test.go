@@ -32,7 +32,7 @@ func sampleQuality() Quality {
 func sampleLabelerPage() LabelerPage {
 	return LabelerPage{Freshness: Freshness{Ready: true, Fresh: true}, Worker: "w17", Look: []string{"Changed over time"},
 		Facts: []Fact{{"Known answers right", "71.0\u00a0%", "60.0\u00a0% to 80.0\u00a0%", "71 items", "The middle labeler: 88.0\u00a0%."}, {Name: "Same again", Value: "–", Means: "Nobody reaches 100 %."}},
-		Agree: sampleChart(), Gold: sampleChart(), Verdict: "It changed.", GoldVerdict: "No change.",
+		Agree: sampleChart(), Gold: renamed(sampleChart(), "gold"), Verdict: "It changed.", GoldVerdict: "No change.",
 		Times: Bars{ID: "times", Title: "Time for an answer", Head: "Seconds", NHead: "Answers", Unit: "seconds", Bars: []Bar{{"0 to 5", "0", 3}, {"5 to 10", "5", 0}, {"10 to 20", "10", 40}}}, Speed: "Half less than 19 s."}
 }
 
@@ -130,4 +130,10 @@ func TestDecimal(t *testing.T) {
 	if decimal(math.NaN(), 2) != "–" {
 		t.Error("NaN is a dash")
 	}
+}
+
+// renamed gives a chart an id of its own, as every chart of a page has.
+func renamed(c Chart, id string) Chart {
+	c.ID = id
+	return c
 }
