@@ -125,13 +125,18 @@ func (s *Store) withdrawAnswers(tx *gorm.DB, w Withdraw) (Withdrawn, error) {
 	mine := func() *gorm.DB {
 		return tx.Model(&Answer{}).Where("project_id = ? AND worker = ?", w.ProjectID, w.Worker)
 	}
-	var active int64
-	if err := mine().Where("state = ?", AnswerActive).Count(&active).Error; err != nil {
+	var items []int64 // one for each answer in use
+	if err := mine().Where("state = ?", AnswerActive).Order("item_id").Pluck("item_id", &items).Error; err != nil {
 		return Withdrawn{}, err
 	}
 	res := mine().Where("state <> ?", AnswerWithdrawn).Update("state", AnswerWithdrawn)
 	if res.Error != nil {
 		return Withdrawn{}, res.Error
+	}
+	for _, id := range items {
+		if err := judged(tx, id); err != nil {
+			return Withdrawn{}, err
+		}
 	}
 	rec, err := first[Withdrawal](tx.Where("project_id = ? AND worker = ?", w.ProjectID, w.Worker))
 	if errors.Is(err, ErrNotFound) {
@@ -140,8 +145,8 @@ func (s *Store) withdrawAnswers(tx *gorm.DB, w Withdraw) (Withdrawn, error) {
 	if err != nil {
 		return Withdrawn{}, err
 	}
-	rec.Answers += active
-	return Withdrawn{Record: rec, Answers: int(active)}, tx.Save(&rec).Error
+	rec.Answers += int64(len(items))
+	return Withdrawn{Record: rec, Answers: len(items)}, tx.Save(&rec).Error
 }
 
 // withdrawWork ends the person's work in the project: leases, drafts, membership.
