@@ -2,22 +2,28 @@ package labeler
 
 import (
 	"os"
+	"regexp"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 )
 
 // TestAxe runs axe-core over every page, in both themes and with everything unfolded, when
-// $AGORA_AXE names its script (from the npm package axe-core).
+// $AGORA_AXE names its script (from the npm package axe-core); with $AGORA_PAGES only over those whose
+// names it matches.
 func TestAxe(t *testing.T) {
 	script, err := os.ReadFile(os.Getenv("AGORA_AXE"))
 	if err != nil {
 		t.Skip("set AGORA_AXE to axe.min.js of `npm pack axe-core` to check every page")
 	}
+	wanted := regexp.MustCompile(os.Getenv("AGORA_PAGES"))
 	s, pages := gallery(t)
 	b := s.openTab(t)
 	for _, theme := range []string{"light", "dark"} {
 		for _, p := range pages {
+			if !wanted.MatchString(p.name) {
+				continue
+			}
 			if p.as != nil {
 				b.signInAs(p.as)
 			}

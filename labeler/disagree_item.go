@@ -105,7 +105,7 @@ func (t itemTexts) rankings(ctx context.Context, d disagreement, of map[string]s
 			hidden++
 			continue
 		}
-		list = append(list, t.ranking(views.GroupValue(ctx, d.By, group), answers[group]))
+		list = append(list, t.ranking(groupValue(ctx, d.By, group), answers[group]))
 	}
 	return list, hidden
 }

@@ -22,7 +22,7 @@ func disagreementFigures(ctx context.Context, d disagreement) views.Disagreement
 		v.Choices = append(v.Choices, views.Choice{Value: name, Label: views.GroupLabel(ctx, name)})
 	}
 	for _, value := range slices.Sorted(maps.Keys(d.People)) {
-		v.Groups = append(v.Groups, views.Figure{Name: views.GroupValue(ctx, d.By, value), Value: views.Count(d.People[value])})
+		v.Groups = append(v.Groups, views.Figure{Name: groupValue(ctx, d.By, value), Value: views.Count(d.People[value])})
 	}
 	for i, x := range bestOfPolicies(d.Policies) {
 		v.Policies = append(v.Policies, policySplit(ctx, fmt.Sprintf("policies-%d", i), d, x))
@@ -84,7 +84,7 @@ func policySplit(ctx context.Context, id string, d disagreement, ds []agree.Diff
 	}
 	return views.PolicySplit{
 		Chart: views.ShareDots(ctx, id, views.T(ctx, "disagree.policies.chart", a, b), groupRows(ctx, d.By, ds, func(mean float64) float64 { return mean })),
-		Verdict: views.T(ctx, key, points(math.Abs(best.Diff)), views.GroupValue(ctx, d.By, best.A), views.GroupValue(ctx, d.By, best.B),
+		Verdict: views.T(ctx, key, points(math.Abs(best.Diff)), groupValue(ctx, d.By, best.A), groupValue(ctx, d.By, best.B),
 			points(low(best)), points(high(best)), views.Number(best.Q)),
 	}
 }
@@ -104,7 +104,7 @@ func groupRows(ctx context.Context, by string, ds []agree.Difference, share func
 	var rows []views.DotRow
 	for i, value := range slices.Sorted(maps.Keys(groups)) {
 		g := groups[value]
-		rows = append(rows, views.DotRow{Name: views.GroupValue(ctx, by, value), Value: share(g.mean), CI: views.Interval{Lo: share(g.ci.Lo), Hi: share(g.ci.Hi)}, N: views.Count(g.n), Series: i % 4})
+		rows = append(rows, views.DotRow{Name: groupValue(ctx, by, value), Value: share(g.mean), CI: views.Interval{Lo: share(g.ci.Lo), Hi: share(g.ci.Hi)}, N: views.Count(g.n), Series: i % 4})
 	}
 	return rows
 }
@@ -144,7 +144,7 @@ func (t itemTexts) text(key string) db.Completion {
 // card is one comparison of two groups.
 func (t itemTexts) card(ctx context.Context, id, by string, x divided, scorers []db.Scorer) views.SplitPrompt {
 	one, two := t.text(x.First), t.text(x.Second)
-	a, b := views.GroupValue(ctx, by, x.Diff.A), views.GroupValue(ctx, by, x.Diff.B)
+	a, b := groupValue(ctx, by, x.Diff.A), groupValue(ctx, by, x.Diff.B)
 	card := views.SplitPrompt{
 		Name: nameOf(t.detail.Item), Prompt: promptStart(t.detail.Item.Prompt), Lang: t.detail.Item.Lang, Found: x.Diff.Q <= foundQ, More: x.More,
 		Difference: views.T(ctx, "disagree.difference", points(math.Abs(x.Diff.Diff)/2), points(low(x.Diff)/2), points(high(x.Diff)/2)),

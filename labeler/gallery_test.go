@@ -53,6 +53,7 @@ func gallery(t *testing.T) (*liveSite, []galleryPage) {
 		{"projects", "/projects", adm}, {"project", projectPath(rank), adm}, {"items", projectPath(rank) + "/items", adm},
 		{"item", projectPath(rank) + "/items/1", adm}, {"winrate", projectPath(rank) + "/winrate", adm}, {"leaderboard", projectPath(rank) + "/leaderboard", adm},
 		{"quality", projectPath(manners) + "/quality", adm}, {"quality-labeler", projectPath(manners) + "/quality/labelers/w16", adm},
+		{"quality-checked", projectPath(manners) + "/quality/labelers/" + s.workerOf(manners, "manners-2"), adm},
 		{"disagreement", projectPath(manners) + "/disagreement", adm}, {"disagreement-item", split, adm},
 		{"queue", queuePath(meals), adm}, {"pool", poolPath(meals), adm},
 		{"runs", "/runs", adm}, {"run", runPath(run), adm}, {"launch", "/runs/new?kind=ppo&project=1", adm}, {"users", "/users", adm}, {"components", "/components", adm},

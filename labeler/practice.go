@@ -28,7 +28,11 @@ func (s *Server) practice(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	v, err := practiceView(ctx, r)
+	names, err := s.store.FieldNames(ctx, r.Project.ID)
+	if err != nil {
+		return err
+	}
+	v, err := practiceView(ctx, r, names)
 	if err != nil {
 		return err
 	}
@@ -39,7 +43,7 @@ func (s *Server) practice(c *gin.Context) error {
 }
 
 // practiceView compares an answer with its key, in the letters that the texts were shown under.
-func practiceView(ctx context.Context, r db.Practised) (views.PracticeResult, error) {
+func practiceView(ctx context.Context, r db.Practised, names db.FieldNames) (views.PracticeResult, error) {
 	v := views.PracticeResult{Project: r.Project.Title, ProjectID: strconv.FormatInt(r.Project.ID, 10), Explanation: r.Key.Explanation}
 	messages, err := r.Item.Messages()
 	if err != nil {
@@ -70,7 +74,7 @@ func practiceView(ctx context.Context, r db.Practised) (views.PracticeResult, er
 		}
 		v.Texts[at] = views.PracticeText{Text: text.Text, Mine: rankAt(r.Answer.Ranks, pos), Key: rankAt(r.Key.Ranks, pos)}
 	}
-	v.Flags = differentFlags(ctx, r, details, letters)
+	v.Flags = differentFlags(ctx, r, details, letters, names)
 	return v, nil
 }
 
@@ -87,11 +91,13 @@ func rankAt(ranks []*int, pos int) int {
 }
 
 // differentFlags lists the flags that the key answers and the labeler does not answer alike.
-func differentFlags(ctx context.Context, r db.Practised, given db.Details, letters []string) []views.PracticeFlag {
+func differentFlags(ctx context.Context, r db.Practised, given db.Details, letters []string, names db.FieldNames) []views.PracticeFlag {
 	if r.Key.Details == nil {
 		return nil
 	}
-	out := flagsApart(ctx, views.T(ctx, "practice.prompt.at"), r.Key.Details.PromptFlags, r.Key.Details.PromptFlagsNo, given.PromptFlags, given.PromptFlagsNo)
+	ofPrompt := func(key string) string { return flagName(ctx, names, key, true) }
+	ofText := func(key string) string { return flagName(ctx, names, key, false) }
+	out := flagsApart(ofPrompt, views.T(ctx, "practice.prompt.at"), r.Key.Details.PromptFlags, r.Key.Details.PromptFlagsNo, given.PromptFlags, given.PromptFlagsNo)
 	for _, key := range r.Key.Details.Ratings {
 		var mine db.Rated
 		if i := slices.IndexFunc(given.Ratings, func(x db.Rated) bool { return x.ID == key.ID }); i >= 0 {
@@ -101,21 +107,21 @@ func differentFlags(ctx context.Context, r db.Practised, given db.Details, lette
 		if i := slices.IndexFunc(r.Completions, func(t db.Completion) bool { return t.ExtID == key.ID }); i >= 0 {
 			where = letters[i]
 		}
-		out = append(out, flagsApart(ctx, where, key.Flags, key.FlagsNo, mine.Flags, mine.FlagsNo)...)
+		out = append(out, flagsApart(ofText, where, key.Flags, key.FlagsNo, mine.Flags, mine.FlagsNo)...)
 	}
 	return out
 }
 
-func flagsApart(ctx context.Context, where string, keyYes, keyNo, yes, no []string) []views.PracticeFlag {
+func flagsApart(name func(key string) string, where string, keyYes, keyNo, yes, no []string) []views.PracticeFlag {
 	var out []views.PracticeFlag
 	for _, f := range keyYes {
 		if !slices.Contains(yes, f) {
-			out = append(out, views.PracticeFlag{Where: where, Flag: views.FlagName(ctx, f), Key: true})
+			out = append(out, views.PracticeFlag{Where: where, Flag: name(f), Key: true})
 		}
 	}
 	for _, f := range keyNo {
 		if !slices.Contains(no, f) {
-			out = append(out, views.PracticeFlag{Where: where, Flag: views.FlagName(ctx, f)})
+			out = append(out, views.PracticeFlag{Where: where, Flag: name(f)})
 		}
 	}
 	return out

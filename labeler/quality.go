@@ -75,7 +75,11 @@ func (s *Server) qualityPage(c *gin.Context, p db.Project) (v views.Quality, err
 		return v, err
 	}
 	if q.Ready {
-		v = qualityView(ctx, p, q.Value)
+		names, err := s.store.FieldNames(ctx, p.ID)
+		if err != nil {
+			return v, err
+		}
+		v = qualityView(ctx, p, q.Value, names)
 	}
 	v.Freshness = freshness(c, q.Ready, q.Fresh)
 	v.Made, v.Weighting = q.Made, choice.view

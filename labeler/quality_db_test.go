@@ -11,6 +11,7 @@ import (
 
 	"agora/db"
 	"agora/reward/prefs"
+	"agora/views"
 )
 
 // groupLines is answers of two groups of n people to prompts p0 … p5: group north prefers the first text of
@@ -156,5 +157,87 @@ func TestFlagsMissingAreNotNo(t *testing.T) {
 	}
 	if fmt.Sprint(got) != "[a1 b0 d0]" {
 		t.Error(got)
+	}
+}
+
+// Scales and flags that a lead made up are called what the lead calls them, also those of an older form.
+func TestQualityNamesFields(t *testing.T) {
+	s := newTestSite(t)
+	ctx := t.Context()
+	p := s.addProject("names", "Names", db.KindRank, 3)
+	old := must(s.st.Form(ctx, p.ID))
+	form := old.Body
+	form.Axes = []db.Axis{{Key: "overall", Name: "Would you keep it?", Min: 1, Max: 7}}
+	form.Flags = []db.Flag{{Key: "expresses_opinion", Name: "Takes a side"}}
+	old = must(s.st.SaveForm(ctx, 1, p.ID, old.Version, form))
+	form.Flags = nil
+	must(s.st.SaveForm(ctx, 1, p.ID, old.Version, form))
+	must(importLines(s, p, mannersLines()))
+	s.freshQuality(p)
+	page := s.signedInAs(s.addUser("rosa", db.RoleReviewer)).get(projectPath(p) + "/quality").Body.String()
+	for _, want := range []string{"Would you keep it?", "Takes a side"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	for _, not := range []string{"expresses_opinion", "Expresses opinion"} {
+		if strings.Contains(page, not) {
+			t.Errorf("the page holds %q", not)
+		}
+	}
+}
+
+// A country is named, not coded, and so are the questions of the survey and their answers.
+func TestGroupsInWords(t *testing.T) {
+	ctx := t.Context()
+	for _, q := range db.SurveyQuestions {
+		if q.Kind == db.AskText {
+			continue
+		}
+		if label := views.GroupLabel(ctx, q.Key); label == q.Key {
+			t.Errorf("question %s has no name", q.Key)
+		}
+		for _, value := range append(q.Options, "several") {
+			if text := groupValue(ctx, q.Key, value); text == value && value != "65+" {
+				t.Errorf("%s: %s has no name", q.Key, value)
+			}
+		}
+	}
+	for value, want := range map[string]string{"UY": "Uruguay", "CH": "Switzerland"} {
+		if got := groupValue(ctx, "birth_country", value); got != want {
+			t.Errorf("%s is %q, want %q", value, got, want)
+		}
+	}
+	if got := groupValue(ctx, "cohort", "UY"); got != "UY" {
+		t.Errorf("a tag became %q", got)
+	}
+}
+
+// Known and repeated items that the site handed out show on the pages of people. Which tasks they are is drawn
+// anew each time.
+func TestChecksOnThePages(t *testing.T) {
+	s := newTestSite(t)
+	p := s.addProject("checked", "Checked", db.KindRank, 3)
+	s.addChecked(p)
+	q := s.freshQuality(p)
+	careful := s.workerOf(p, "checked-1")
+	repeats, checked := 0, ""
+	for _, x := range q.People {
+		repeats += x.Checks.Repeats.N
+		if x.Checks.Repeats.N > 0 && x.Checks.Gold.N > 0 {
+			checked = x.Worker
+		}
+		if wrong := x.Checks.Gold.Rate < 1 || x.Checks.Repeats.Rate < 1; wrong && x.Worker == careful {
+			t.Errorf("who ranks by the key: %+v", x.Checks)
+		}
+	}
+	if q.Checked < 3 || repeats < 3 || checked == "" {
+		t.Fatalf("%d answers to known items, %d to repeated ones, by %d people", q.Checked, repeats, len(q.People))
+	}
+	person := s.signedInAs(s.addUser("rosa", db.RoleReviewer)).get(projectPath(p) + "/quality/labelers/" + checked).Body.String()
+	for _, not := range []string{"NaN", views.T(t.Context(), "quality.fact.gold.none"), views.T(t.Context(), "quality.fact.again.none")} {
+		if strings.Contains(person, not) {
+			t.Errorf("the page of somebody who was checked says %q", not)
+		}
 	}
 }

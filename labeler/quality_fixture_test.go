@@ -3,9 +3,11 @@ package labeler
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"time"
 
 	"agora/db"
 	"agora/reward/prefs"
@@ -36,7 +38,85 @@ func (s *testSite) addQuality() db.Project {
 	if _, err := importRecords(context.Background(), s.st.Store, file); err != nil {
 		s.t.Fatal(err)
 	}
+	s.addChecked(p)
 	return p
+}
+
+// checkQuestions have a key: the first answer is right, the second half right.
+var checkQuestions = [][4]string{
+	{"How many days does a leap year have?", "366.", "One more than other years.", "354."},
+	{"Which planet is nearer to the Sun, Venus or Mars?", "Venus.", "One of the inner ones.", "Mars."},
+	{"What does a barometer measure?", "The pressure of the air.", "Something about the weather.", "The speed of the wind."},
+	{"How many strings does a violin have?", "Four.", "Fewer than a guitar.", "Six."},
+	{"Which is the heavier metal, lead or tin?", "Lead.", "It depends on how much you have.", "Tin."},
+	{"At what temperature does water freeze?", "At 0 °C, at the pressure of the sea's surface.", "When it is cold.", "At 4 °C."},
+}
+
+// addChecked hands new questions out to three members, with known and repeated items among them. The first
+// is careful, the second now and then puts the middle text last, the third answers by chance.
+func (s *testSite) addChecked(p db.Project) {
+	s.t.Helper()
+	ctx := context.Background()
+	p.Overlap = 3
+	p = must(s.st.UpdateProject(ctx, 0, p))
+	q := db.DefaultQueue(p.ID)
+	q.GoldShare, q.RepeatShare, q.RepeatAfter = .2, .3, 5
+	s.try(s.st.SetQueue(ctx, 0, q))
+	var rows []db.NewItem
+	for i, question := range everydayQuestions {
+		for round := range 2 {
+			rows = append(rows, shortItem(fmt.Sprintf("more-%d-%d", i+1, round+1), question[0], question[1:]...))
+		}
+	}
+	for i, question := range checkQuestions {
+		it := shortItem(fmt.Sprintf("known-%d", i+1), question[0], question[1:]...)
+		it.Purpose, it.Solution = db.ForGold, `{"ranks":[1,2,3]}`
+		rows = append(rows, it)
+	}
+	must(s.st.AddItems(ctx, p.ID, 0, "more", rows))
+	rng := rand.New(rand.NewPCG(3, 5))
+	for who := range 3 {
+		u := s.join(p, fmt.Sprintf("%s-%d", p.Name, who+1))
+		for {
+			t, err := s.st.Next(ctx, p.ID, u.ID)
+			if errors.Is(err, db.ErrNoTask) {
+				break
+			}
+			s.try(err)
+			s.st.Clock.Advance(time.Duration(25+rng.IntN(40)) * time.Second)
+			must(s.st.Submit(ctx, u.ID, t.Lease.ID, s.checkedRanking(p, t, who, rng)))
+		}
+	}
+}
+
+// workerOf is somebody's pseudonym in a project.
+func (s *testSite) workerOf(p db.Project, user string) string {
+	s.t.Helper()
+	u := must(s.st.UserByName(context.Background(), user))
+	for _, m := range must(s.st.MemberGroups(context.Background(), p.ID)) {
+		if m.UserID == u.ID {
+			return m.Worker
+		}
+	}
+	s.t.Fatalf("%s is no member of %s", user, p.Name)
+	return ""
+}
+
+// checkedRanking is how the who-th member of addChecked ranks a task: by position in the file, mostly.
+func (s *testSite) checkedRanking(p db.Project, t db.Task, who int, rng *rand.Rand) db.Ranking {
+	s.t.Helper()
+	ranks := []int{1, 2, 3}
+	switch {
+	case who == 1 && rng.Float64() < .3:
+		ranks = []int{1, 3, 2}
+	case who == 2:
+		rng.Shuffle(3, func(i, j int) { ranks[i], ranks[j] = ranks[j], ranks[i] })
+	}
+	r := db.Ranking{Ranks: map[string]int{}, ActiveMS: int64(20_000 + rng.IntN(30_000))}
+	for i, c := range must(s.st.ItemDetail(context.Background(), p.ID, t.ItemID)).Completions {
+		r.Ranks[c.Key] = ranks[i]
+	}
+	return r
 }
 
 // mannersLines is the answers, in ranked/1.

@@ -27,7 +27,7 @@ func ranked(item, worker string, ranks ...int) *prefs.Ranked {
 // page is the page of the collected answers.
 func (o *opinions) page() (views.Quality, error) {
 	q, err := o.quality(nil, nil)
-	return qualityView(context.Background(), db.Project{ID: 1}, q), err
+	return qualityView(context.Background(), db.Project{ID: 1}, q, db.FieldNames{}), err
 }
 
 // Equal texts share the mean of their places, whichever way the ranks are numbered.

@@ -13,8 +13,8 @@ import (
 // mostKappas is how many pairs of people a page lists.
 const mostKappas = 100
 
-// qualityView puts the figures into the reader's words.
-func qualityView(ctx context.Context, p db.Project, q quality) views.Quality {
+// qualityView puts the figures into the reader's words; names are those of the project's forms.
+func qualityView(ctx context.Context, p db.Project, q quality, names db.FieldNames) views.Quality {
 	v := views.Quality{
 		Items: q.Items, Answers: q.Answers, Labelers: q.Labelers, Unnamed: q.Unnamed, Checked: q.Checked, SmallGroups: q.SmallGroups,
 		Method: methodOf(ctx, q.By), Alike: math.NaN(), AlikeCI: views.NoInterval, MoreKappas: max(0, len(q.Kappas)-mostKappas),
@@ -23,10 +23,10 @@ func qualityView(ctx context.Context, p db.Project, q quality) views.Quality {
 		if m.Name == "agree.percent" && m.Ties == "agree.ties.drop" {
 			v.Alike, v.AlikeCI, v.AlikeN = m.Value, views.Interval(m.CI), m.N
 		}
-		v.Measures = append(v.Measures, measureView(ctx, m))
+		v.Measures = append(v.Measures, measureView(ctx, m, names))
 	}
 	for _, m := range q.Flags {
-		v.Flags = append(v.Flags, views.FlagRow{Name: views.FlagName(ctx, m.Axis), Of: views.T(ctx, m.Of), Given: m.Given, N: m.N,
+		v.Flags = append(v.Flags, views.FlagRow{Name: flagName(ctx, names, m.Axis, m.Of == "agree.on.promptflags"), Of: views.T(ctx, m.Of), Given: m.Given, N: m.N,
 			Alpha: m.Value, CI: views.Interval(m.CI), Verdict: views.T(ctx, flagVerdict(m))})
 	}
 	for _, k := range q.Kappas[:min(mostKappas, len(q.Kappas))] {
@@ -37,7 +37,7 @@ func qualityView(ctx context.Context, p db.Project, q quality) views.Quality {
 	}
 	v.Team, v.TeamVerdict = driftChart(ctx, "team", "quality.team", q.Team), driftVerdict(ctx, "quality.team", q.Team, q.Team.P)
 	for _, g := range q.Groups {
-		v.Groups = append(v.Groups, views.GroupPair{Name: views.GroupLabel(ctx, g.Name), A: views.GroupValue(ctx, g.Name, g.A), B: views.GroupValue(ctx, g.Name, g.B),
+		v.Groups = append(v.Groups, views.GroupPair{Name: views.GroupLabel(ctx, g.Name), A: groupValue(ctx, g.Name, g.A), B: groupValue(ctx, g.Name, g.B),
 			Pairs: g.Pairs, Equal: g.Equal, CI: views.Interval(g.CI)})
 	}
 	return v
@@ -51,10 +51,10 @@ func methodOf(ctx context.Context, by agree.Clusters) string {
 	return views.T(ctx, "agree.by."+string(by), pageSampling.Resamples)
 }
 
-func measureView(ctx context.Context, m measure) views.Coefficient {
+func measureView(ctx context.Context, m measure, names db.FieldNames) views.Coefficient {
 	of := views.T(ctx, m.Of)
 	if m.Of == "agree.on.axis" {
-		of = views.T(ctx, m.Of, views.AxisName(ctx, m.Axis))
+		of = views.T(ctx, m.Of, axisName(ctx, names, m.Axis))
 	}
 	return views.Coefficient{Name: views.T(ctx, m.Name), Of: of, Means: views.T(ctx, "means."+m.Name), N: views.T(ctx, m.NKey, views.Count(m.N)),
 		Value: m.Value, CI: views.Interval(m.CI), Ties: views.T(ctx, m.Ties)}
