@@ -98,7 +98,7 @@ func (s *Server) splits(c *gin.Context, p db.Project, d disagreement) ([]splitJS
 				}
 				texts[row.Item] = t
 			}
-			for _, side := range t.card(ctx, "", d.By, dividedBy(x, row.Item), scorers).Sides {
+			for _, side := range t.card(ctx, "", "", d.By, dividedBy(x, row.Item), scorers).Sides {
 				row.Sides = append(row.Sides, sided(side))
 			}
 		}

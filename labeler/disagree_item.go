@@ -56,9 +56,8 @@ func (s *Server) splitItemView(ctx context.Context, p db.Project, t itemTexts, d
 	for _, x := range d.Compared {
 		if d.Items[x.Unit] == t.detail.Item.ID {
 			pair := dividedBy(x, t.detail.Item.ID)
-			card := t.card(ctx, fmt.Sprintf("pair-%d", len(v.Pairs)), d.By, pair, scorers)
-			card.Name = views.T(ctx, "agree.across", idOf(pair.First), idOf(pair.Second))
-			v.Pairs = append(v.Pairs, card)
+			name := views.T(ctx, "agree.across", idOf(pair.First), idOf(pair.Second))
+			v.Pairs = append(v.Pairs, t.card(ctx, fmt.Sprintf("pair-%d", len(v.Pairs)), name, d.By, pair, scorers))
 		}
 	}
 	v.Untested = len(v.Pairs) == 0

@@ -141,15 +141,14 @@ func (t itemTexts) text(key string) db.Completion {
 	return db.Completion{}
 }
 
-// card is one comparison of two groups.
-func (t itemTexts) card(ctx context.Context, id, by string, x divided, scorers []db.Scorer) views.SplitPrompt {
+// card is one comparison of two groups, under a name that no other card of the page has.
+func (t itemTexts) card(ctx context.Context, id, name, by string, x divided, scorers []db.Scorer) views.SplitPrompt {
 	one, two := t.text(x.First), t.text(x.Second)
-	a, b := groupValue(ctx, by, x.Diff.A), groupValue(ctx, by, x.Diff.B)
 	card := views.SplitPrompt{
-		Name: nameOf(t.detail.Item), Prompt: promptStart(t.detail.Item.Prompt), Lang: t.detail.Item.Lang, Found: x.Diff.Q <= foundQ, More: x.More,
+		Name: name, Prompt: promptStart(t.detail.Item.Prompt), Lang: t.detail.Item.Lang, Found: x.Diff.Q <= foundQ, More: x.More,
 		Difference: views.T(ctx, "disagree.difference", points(math.Abs(x.Diff.Diff)/2), points(low(x.Diff)/2), points(high(x.Diff)/2)),
 		One:        views.SplitText{Text: shorten(one.Text, excerptLength), Policy: one.Policy}, Two: views.SplitText{Text: shorten(two.Text, excerptLength), Policy: two.Policy},
-		Chart: views.ShareDots(ctx, id, views.T(ctx, "disagree.chart", a, b), groupRows(ctx, by, []agree.Difference{x.Diff}, shareOfVerdicts)),
+		Chart: views.ShareDots(ctx, id, views.T(ctx, "disagree.chart", name), groupRows(ctx, by, []agree.Difference{x.Diff}, shareOfVerdicts)),
 	}
 	for _, sc := range scorers {
 		first, ok1 := t.scores[one.ID][sc.ID]

@@ -101,7 +101,7 @@ func (s *Server) disagreementView(ctx context.Context, p db.Project, d disagreem
 		if err != nil {
 			return v, err
 		}
-		card := t.card(ctx, fmt.Sprintf("split-%d", from+i), d.By, x, scorers)
+		card := t.card(ctx, fmt.Sprintf("split-%d", from+i), nameOf(t.detail.Item), d.By, x, scorers)
 		card.Href = fmt.Sprintf("%s/items/%d?%s", base, x.Item, by.Encode())
 		v.Prompts = append(v.Prompts, card)
 	}

@@ -173,7 +173,7 @@ var arabicQuality = map[string]string{
 	"disagree.prompts":            "الطلبات، الفرق الأوثق أولًا",
 	"disagree.prompts.none":       "لا طلب فيه عدد كافٍ من مجموعتين.",
 	"disagree.control":            "نسبة كل مجموعة التي تفضّل النص 1، والتعادل نصف، مع مجالات 95 %%؛ ويُحسب كل شخص مرة واحدة. من الطلبات التي قيل إن فيها اختلافًا %s على الأكثر إنذارات كاذبة في المتوسط (بنجاميني–هوخبرغ).",
-	"disagree.chart":              "من يفضّل النص 1",
+	"disagree.chart":              "من يفضّل النص 1: %s",
 	"disagree.difference":         "%s نقطة، من %s إلى %s",
 	"disagree.is.found":           "وُجد",
 	"disagree.is.open":            "قد يكون صدفة",

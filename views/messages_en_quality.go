@@ -169,7 +169,7 @@ var englishQuality = map[string]string{
 	"disagree.prompts":            "Prompts, the surest difference first",
 	"disagree.prompts.none":       "No prompt has enough people of two groups.",
 	"disagree.control":            "Share of each group that prefers text 1, ties as half, with 95 %% intervals; each person counts once. Of the prompts called found at most %s are false alarms, on average (Benjamini–Hochberg).",
-	"disagree.chart":              "Who prefers text 1",
+	"disagree.chart":              "Who prefers text 1: %s",
 	"disagree.difference":         "%s points, %s to %s",
 	"disagree.is.found":           "found",
 	"disagree.is.open":            "may be chance",

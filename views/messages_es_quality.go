@@ -165,7 +165,7 @@ var spanishQuality = map[string]string{
 	"disagree.prompts":            "Peticiones, primero la diferencia más segura",
 	"disagree.prompts.none":       "Ninguna petición tiene suficientes personas de dos grupos.",
 	"disagree.control":            "Parte de cada grupo que prefiere el texto 1, con empates como mitad e intervalos del 95 %%; cada persona cuenta una vez. De las peticiones halladas, como mucho %s son falsas alarmas, de media (Benjamini–Hochberg).",
-	"disagree.chart":              "Quién prefiere el texto 1",
+	"disagree.chart":              "Quién prefiere el texto 1: %s",
 	"disagree.difference":         "%s puntos, de %s a %s",
 	"disagree.is.found":           "hallada",
 	"disagree.is.open":            "puede ser azar",

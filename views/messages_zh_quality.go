@@ -163,7 +163,7 @@ var chineseQuality = map[string]string{
 	"disagree.prompts":            "提示，差异最确定的在前",
 	"disagree.prompts.none":       "没有提示拥有两个群体的足够人数。",
 	"disagree.control":            "每个群体偏好文本 1 的比例，并列算一半，附 95%% 区间；每人只计一次。在称为“发现”的提示中，平均至多 %s 是误报（Benjamini–Hochberg）。",
-	"disagree.chart":              "谁偏好文本 1",
+	"disagree.chart":              "谁偏好文本 1：%s",
 	"disagree.difference":         "%s 个百分点，%s 至 %s",
 	"disagree.is.found":           "已发现",
 	"disagree.is.open":            "可能是偶然",
