@@ -253,6 +253,7 @@ var arabicSite = map[string]string{
 	"skip.sensitive":     "أفضّل ألا أقرأ هذا",
 	"skip.unclear":       "لا أفهم ما المطلوب",
 	"skip.broken":        "المهمة معطوبة",
+	"skip.other":         "سبب آخر",
 	"keys.title":         "المفاتيح",
 	"keys.off":           "متوقفة أثناء الكتابة",
 	"keys.to":            "إلى",

@@ -243,6 +243,7 @@ var englishSite = map[string]string{
 	"skip.sensitive":     "I would rather not read this",
 	"skip.unclear":       "I cannot tell what is asked",
 	"skip.broken":        "The task is broken",
+	"skip.other":         "Another reason",
 	"keys.title":         "Keys",
 	"keys.off":           "off while you type",
 	"keys.to":            "to",

@@ -241,6 +241,7 @@ var spanishSite = map[string]string{
 	"skip.sensitive":     "Prefiero no leer esto",
 	"skip.unclear":       "No entiendo qué se pide",
 	"skip.broken":        "La tarea está estropeada",
+	"skip.other":         "Otro motivo",
 	"keys.title":         "Teclas",
 	"keys.off":           "desactivadas mientras escribes",
 	"keys.to":            "a",

@@ -238,6 +238,7 @@ var chineseSite = map[string]string{
 	"skip.sensitive":     "我不想读这个内容",
 	"skip.unclear":       "看不出在问什么",
 	"skip.broken":        "任务有问题",
+	"skip.other":         "其他原因",
 	"keys.title":         "快捷键",
 	"keys.off":           "输入文字时停用",
 	"keys.to":            "至",
