@@ -265,7 +265,7 @@ var arabicSite = map[string]string{
 	"keys.skip":          "تخطَّ، ثم رقم للسبب",
 	"keys.submit":        "أرسل",
 	"keys.all":           "هذه القائمة، وإيقاف المفاتيح المفردة",
-	"keys.single":        "المفاتيح المفردة مفعّلة (الأرقام والأسهم وn وu وx)",
+	"keys.single":        "المفاتيح المفردة مفعّلة (الأرقام والأسهم وd وn وu وx)",
 	"keys.close":         "أغلق",
 
 	// projects

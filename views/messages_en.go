@@ -255,7 +255,7 @@ var englishSite = map[string]string{
 	"keys.skip":          "skip, then a digit for the reason",
 	"keys.submit":        "submit",
 	"keys.all":           "this list, and switch single keys off",
-	"keys.single":        "Single keys on (digits, arrows, n, u, x)",
+	"keys.single":        "Single keys on (digits, arrows, d, n, u, x)",
 	"keys.close":         "Close",
 
 	// projects

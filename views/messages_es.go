@@ -253,7 +253,7 @@ var spanishSite = map[string]string{
 	"keys.skip":          "saltar, después una cifra para el motivo",
 	"keys.submit":        "enviar",
 	"keys.all":           "esta lista, y desactivar las teclas sueltas",
-	"keys.single":        "Teclas sueltas activadas (cifras, flechas, n, u, x)",
+	"keys.single":        "Teclas sueltas activadas (cifras, flechas, d, n, u, x)",
 	"keys.close":         "Cerrar",
 
 	// projects

@@ -250,7 +250,7 @@ var chineseSite = map[string]string{
 	"keys.skip":          "跳过，再按数字选择原因",
 	"keys.submit":        "提交",
 	"keys.all":           "显示此列表，可关闭单键快捷键",
-	"keys.single":        "启用单键（数字、方向键、n、u、x）",
+	"keys.single":        "启用单键（数字、方向键、d、n、u、x）",
 	"keys.close":         "关闭",
 
 	// projects

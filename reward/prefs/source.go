@@ -126,11 +126,19 @@ func PreviewOf(r Record) Preview {
 	case *Ranked:
 		p.Completions, p.Ranks, p.Worker = r.Completions, r.Ranks, r.Worker
 	case *Completions:
-		p.Completions = r.Completions
+		p.Completions, p.Lang = r.Completions, extraLang(r.Extra)
 	case *Demo:
-		p.Completions, p.Worker = []Completion{{Text: r.Completion}}, r.Worker
+		p.Completions, p.Worker, p.Lang = []Completion{{Text: r.Completion}}, r.Worker, extraLang(r.Extra)
 	}
 	return p
+}
+
+// extraLang is the language of a record whose schema has no field for it; anything but a string names none.
+func extraLang(extra Fields) (lang string) {
+	if raw, ok := extra.Get("lang"); ok {
+		_ = json.Unmarshal(raw, &lang)
+	}
+	return lang
 }
 
 // String is the mapping as compact JSON.
