@@ -453,6 +453,12 @@ func TestOwnAnswerBecomesTheKey(t *testing.T) {
 	n.ok(n.st.SetKey(n.ctx, n.lead.ID, n.p.ID, item, db.ForGold, true, "Obvious."))
 	d := must(n.st.ItemDetail(n.ctx, n.p.ID, item))(t)
 	key := must(d.Item.ParseSolution())(t)
+	if key.From != task.Lease.ID {
+		t.Errorf("the key comes from %q, not from the lead's answer", key.From)
+	}
+	if found := must(n.st.FindItem(n.ctx, n.p.ID, "WoRk"))(t); found != item {
+		t.Errorf("by its words: item %d, want %d", found, item)
+	}
 	if d.Item.Purpose != db.ForGold || len(key.Ranks) != 3 || *key.Ranks[2] != 3 || key.Explanation != "Obvious." || d.Answers[0].Purpose != db.ForGold {
 		t.Errorf("item %+v, key %+v", d.Item, key)
 	}

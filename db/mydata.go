@@ -74,7 +74,8 @@ func myProject(tx *gorm.DB, m Member) (MyProject, error) {
 		d.Answers[c.State] = c.N
 	}
 	var drafts int64
-	err = tx.Model(&Draft{}).Where("user_id = ? AND item_id IN (SELECT id FROM items WHERE project_id = ?)", m.UserID, m.ProjectID).Count(&drafts).Error
+	err = tx.Model(&Draft{}).Where(`user_id = ? AND item_id IN (SELECT id FROM items WHERE project_id = ?)
+		AND item_id NOT IN (SELECT item_id FROM answers WHERE user_id = ? AND state = ?)`, m.UserID, m.ProjectID, m.UserID, AnswerActive).Count(&drafts).Error
 	if err != nil {
 		return d, err
 	}

@@ -21,6 +21,7 @@ type Solution struct {
 	NoneAcceptable bool     `json:"none_acceptable,omitempty"`
 	Details        *Details `json:"details,omitempty"`     // ratings and flags, as Answer.Details
 	Explanation    string   `json:"explanation,omitempty"` // Markdown, shown after practice only
+	From           string   `json:"from,omitempty"`        // lease of the answer that became the key
 }
 
 // ParseSolution reads an item's key; an item without one has an empty key.
@@ -177,7 +178,9 @@ func takeKey(tx *gorm.DB, by int64, it Item, purpose string) (Solution, error) {
 	if err := tx.Model(&a).Update("purpose", purpose).Error; err != nil {
 		return Solution{}, err
 	}
-	return SolutionOf(a, "")
+	key, err := SolutionOf(a, "")
+	key.From = a.LeaseID
+	return key, err
 }
 
 // OpenItem hands a given item to somebody who runs the project, to answer it
@@ -293,13 +296,17 @@ func (s Solution) Empty() bool {
 	return s.Ranks == nil && s.Strength == nil && !s.NoneAcceptable && s.Details == nil
 }
 
-// FindItem finds an item of a project by its number or its prompt id.
+// FindItem finds an item of a project by its number, its prompt id or words of its prompt.
 func (s *Store) FindItem(ctx context.Context, projectID int64, what string) (int64, error) {
 	q := s.read(ctx).Where("project_id = ? AND prompt_id = ?", projectID, what)
 	if n, err := strconv.ParseInt(what, 10, 64); err == nil {
 		q = s.read(ctx).Where("project_id = ? AND (prompt_id = ? OR id = ?)", projectID, what, n)
 	}
 	it, err := first[Item](q.Order("id"))
+	if errors.Is(err, ErrNotFound) && what != "" {
+		words := "%" + likeText(strings.Trim(jsonText(what), `"`)) + "%"
+		it, err = first[Item](s.read(ctx).Where(`project_id = ? AND lower(prompt) LIKE lower(?) ESCAPE '\'`, projectID, words).Order("id"))
+	}
 	return it.ID, err
 }
 

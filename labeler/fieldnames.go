@@ -2,6 +2,7 @@ package labeler
 
 import (
 	"context"
+	"strings"
 
 	"agora/db"
 	"agora/views"
@@ -25,4 +26,13 @@ func flagName(ctx context.Context, names db.FieldNames, key string, prompt bool)
 		return own
 	}
 	return views.FlagName(ctx, key)
+}
+
+// flagNames lists several flags by name.
+func flagNames(ctx context.Context, names db.FieldNames, keys []string, prompt bool) string {
+	said := make([]string, len(keys))
+	for i, key := range keys {
+		said[i] = flagName(ctx, names, key, prompt)
+	}
+	return strings.Join(said, ", ")
 }

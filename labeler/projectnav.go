@@ -33,6 +33,7 @@ func projectNav(c *gin.Context, p db.Project) []views.LinkGroup {
 	page(lead, "people.title", base+"/people")
 	page(true, "pool.title", base+"/pool")
 	page(lead, "screening.title", base+"/people/screening")
+	page(lead, "questions.title", questionsPath(p))
 	page(lead, "feedback.results", base+"/feedback")
 	group("quality")
 	page(true, "review.title", base+"/review")

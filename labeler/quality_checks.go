@@ -106,6 +106,9 @@ func goldScore(r db.Record) (share float64, ok bool, err error) {
 	if err != nil {
 		return 0, false, err
 	}
+	if key.From != "" && key.From == r.Answer.LeaseID {
+		return 0, false, nil // the key itself
+	}
 	details, err := r.Answer.ParseDetails()
 	if err != nil {
 		return 0, false, err

@@ -89,9 +89,7 @@ func (s *Server) reviewForm(c *gin.Context, p db.Project, has db.ReviewChoices) 
 	for _, purpose := range has.Purposes {
 		f.Purposes = append(f.Purposes, views.Choice{Value: purpose, Label: say(c, "purpose."+purpose)})
 	}
-	for _, flag := range s.formFlags(c.Request.Context(), p) {
-		f.Flags = append(f.Flags, views.Choice{Value: flag, Label: flag})
-	}
+	f.Flags = s.formFlags(c.Request.Context(), p)
 	for _, r := range db.SkipReasons {
 		f.Reasons = append(f.Reasons, views.Choice{Value: r, Label: say(c, "skip."+r)})
 	}

@@ -91,15 +91,19 @@ func (s *Server) compareView(ctx context.Context, p db.Project, d db.ItemDetail,
 	if err != nil {
 		return v, err
 	}
+	fields, err := s.store.FieldNames(ctx, p.ID)
+	if err != nil {
+		return v, err
+	}
 	for _, a := range shown {
-		one, err := compareAnswer(ctx, p, a, names)
+		one, err := compareAnswer(ctx, p, a, names, fields)
 		if err != nil {
 			return v, err
 		}
 		one.Thread = threadOf(ctx, notes[a.ID], people)
 		v.Answers = append(v.Answers, one)
 	}
-	if v.Texts, err = compareTexts(ctx, d.Completions, shown); err != nil {
+	if v.Texts, err = compareTexts(ctx, d.Completions, shown, fields); err != nil {
 		return v, err
 	}
 	v.Agree = agreeText(ctx, shown)
@@ -107,7 +111,7 @@ func (s *Server) compareView(ctx context.Context, p db.Project, d db.ItemDetail,
 }
 
 // compareAnswer is one answer's column and what may be done about it.
-func compareAnswer(ctx context.Context, p db.Project, a db.Answer, names []string) (views.CompareAnswer, error) {
+func compareAnswer(ctx context.Context, p db.Project, a db.Answer, names []string, fields db.FieldNames) (views.CompareAnswer, error) {
 	v := views.CompareAnswer{
 		ID: strconv.FormatInt(a.ID, 10), Worker: a.Worker, State: a.State, Purpose: a.Purpose, When: a.Answered.Time(), Site: a.UserID != 0,
 		Hidden: a.State == db.AnswerWithdrawn,
@@ -140,12 +144,12 @@ func compareAnswer(ctx context.Context, p db.Project, a db.Answer, names []strin
 	}
 	v.Versions = strings.Join(slices.DeleteFunc([]string{a.Guideline, a.Form, a.UIVersion}, func(s string) bool { return s == "" }), " · ")
 	details, err := a.ParseDetails()
-	v.Flags = strings.Join(details.PromptFlags, ", ")
+	v.Flags = flagNames(ctx, fields, details.PromptFlags, true)
 	return v, err
 }
 
 // compareTexts is a row for each completion.
-func compareTexts(ctx context.Context, cs []db.Completion, shown []db.Answer) ([]views.CompareText, error) {
+func compareTexts(ctx context.Context, cs []db.Completion, shown []db.Answer, fields db.FieldNames) ([]views.CompareText, error) {
 	rows := make([]views.CompareText, len(cs))
 	for i, t := range cs {
 		rows[i] = views.CompareText{Name: t.ExtID, Policy: t.Policy, Text: t.Text}
@@ -158,7 +162,7 @@ func compareTexts(ctx context.Context, cs []db.Completion, shown []db.Answer) ([
 		for i := range rows {
 			var cell views.CompareCell
 			if a.State != db.AnswerWithdrawn {
-				cell = compareCell(ctx, a, i, ratingOf(d, cs[i].ExtID))
+				cell = compareCell(ctx, a, i, ratingOf(d, cs[i].ExtID), fields)
 			}
 			rows[i].Differs = rows[i].Differs || len(rows[i].Cells) > 0 && rows[i].Cells[0].Rank != cell.Rank && a.State != db.AnswerWithdrawn
 			rows[i].Cells = append(rows[i].Cells, cell)
@@ -176,7 +180,7 @@ func ratingOf(d db.Details, extID string) db.Rated {
 	return db.Rated{}
 }
 
-func compareCell(ctx context.Context, a db.Answer, i int, r db.Rated) views.CompareCell {
+func compareCell(ctx context.Context, a db.Answer, i int, r db.Rated, fields db.FieldNames) views.CompareCell {
 	c := views.CompareCell{}
 	switch {
 	case len(a.Ranks) == 0: // a rating or a text, nothing to rank
@@ -190,10 +194,10 @@ func compareCell(ctx context.Context, a db.Answer, i int, r db.Rated) views.Comp
 		if score := r.Scores[axis]; score != nil {
 			value = views.Number(*score)
 		}
-		c.Ratings = append(c.Ratings, views.Row{Name: axis, Value: value})
+		c.Ratings = append(c.Ratings, views.Row{Name: axisName(ctx, fields, axis), Value: value})
 	}
 	if len(r.Flags) > 0 {
-		c.Ratings = append(c.Ratings, views.Row{Name: views.T(ctx, "review.flags"), Value: strings.Join(r.Flags, ", ")})
+		c.Ratings = append(c.Ratings, views.Row{Name: views.T(ctx, "review.flags"), Value: flagNames(ctx, fields, r.Flags, false)})
 	}
 	return c
 }
@@ -319,19 +323,27 @@ func (s *Server) missedGold(ctx context.Context, p db.Project) ([]int64, error) 
 // goldPass is the share of a known answer that counts as right: InstructGPT's soft cut-off.
 const goldPass = 0.75
 
-// formFlags are the flags that a project's form asks for.
-func (s *Server) formFlags(ctx context.Context, p db.Project) []string {
+// formFlags are the flags that a project's form asks for, under their names.
+func (s *Server) formFlags(ctx context.Context, p db.Project) []views.Choice {
 	form, err := s.store.Form(ctx, p.ID)
 	if err != nil {
 		return nil // the filter does without
 	}
-	var keys []string
-	for _, f := range slices.Concat(form.Body.Flags, form.Body.PromptFlags) {
-		if !slices.Contains(keys, f.Key) {
-			keys = append(keys, f.Key)
+	fields, err := s.store.FieldNames(ctx, p.ID)
+	if err != nil {
+		return nil
+	}
+	var flags []views.Choice
+	add := func(of []db.Flag, prompt bool) {
+		for _, f := range of {
+			if !slices.ContainsFunc(flags, func(c views.Choice) bool { return c.Value == f.Key }) {
+				flags = append(flags, views.Choice{Value: f.Key, Label: flagName(ctx, fields, f.Key, prompt)})
+			}
 		}
 	}
-	return keys
+	add(form.Body.Flags, false)
+	add(form.Body.PromptFlags, true)
+	return flags
 }
 
 // returnedTasks are the tasks that reviewers gave back to a labeler, for their start page.

@@ -54,13 +54,14 @@ func TestStatsFollowTheKeys(t *testing.T) {
 	ctx := t.Context()
 	p := s.addProject("keys", "Keys", db.KindRank, 4, beekeeper)
 	lead := s.addUser("rosa", db.RoleResearcher)
-	answer := func(best int) {
-		task := must(s.st.OpenItem(ctx, p.ID, 1, lead.ID))
+	ben := s.addUser("ben", db.RoleResearcher)
+	answer := func(by db.User, best int) {
+		task := must(s.st.OpenItem(ctx, p.ID, 1, by.ID))
 		r := db.Ranking{Ranks: map[string]int{}}
 		for i, c := range must(s.st.ItemDetail(ctx, p.ID, 1)).Completions {
 			r.Ranks[c.Key] = 1 + (i+4-best)%4
 		}
-		must(s.st.Submit(ctx, lead.ID, task.Lease.ID, r))
+		must(s.st.Submit(ctx, by.ID, task.Lease.ID, r))
 	}
 	gold := func() (rate float64, n int) {
 		for _, x := range s.freshQuality(p).People {
@@ -68,17 +69,21 @@ func TestStatsFollowTheKeys(t *testing.T) {
 		}
 		return rate, n
 	}
-	answer(0)
+	answer(lead, 0)
 	s.try(s.st.SetKey(ctx, lead.ID, p.ID, 1, db.ForGold, true, ""))
+	if rate, n := gold(); n != 0 {
+		t.Fatalf("%v of %d: the answer that became the key is measured by it", rate, n)
+	}
+	answer(ben, 0)
 	if rate, n := gold(); rate != 1 || n != 1 {
-		t.Fatalf("%v of %d with the lead's own answer as key", rate, n)
+		t.Fatalf("%v of %d with the same answer as the lead's", rate, n)
 	}
 	version := must(s.Server.statsVersion(ctx, p, nil))
 	s.try(s.st.SetKey(ctx, lead.ID, p.ID, 1, db.ForGold, false, "Bees need late flowers."))
 	if must(s.Server.statsVersion(ctx, p, nil)) == version {
 		t.Error("another key, the same version")
 	}
-	answer(2) // the key stays: two of its six pairs are as before
+	answer(ben, 2) // the key stays: two of its six pairs are as before
 	if rate, n := gold(); math.Abs(rate-1./3) > 1e-12 || n != 1 {
 		t.Errorf("%v of %d after the answer changed, want a third", rate, n)
 	}

@@ -25,7 +25,7 @@ func components(ctx context.Context, id string) []component {
 		{T(ctx, "components.fields"), fieldSamples(id)},
 		{T(ctx, "components.figures"), figureSamples(id)},
 		{T(ctx, "components.tables"), tableSample(T(ctx, "components.tables") + " " + T(ctx, "components."+id))},
-		{T(ctx, "components.charts"), ChartView(sampleCurve(id))},
+		{T(ctx, "components.charts"), ChartView(sampleCurve(ctx, id))},
 		{T(ctx, "components.texts"), textSamples()},
 		{T(ctx, "components.ranking"), rankSample(id)},
 		{T(ctx, "components.differences"), differenceSample()},
@@ -49,7 +49,7 @@ var (
 
 // sampleTexts are texts that are hard to set: code, formulas, tables, and scripts other than Latin.
 var sampleTexts = []struct{ lang, text string }{
-	{"en", "### Counting\n\nThe mean is $\\bar{x} = \\frac{1}{n}\\sum_{i=1}^{n} x_i$, for $5 or $6 a head.\n\n$$e^{i\\pi} + 1 = 0$$\n\n```python\nfrom collections import Counter\n\ncounts = Counter(words)  # one pass\nprint(f\"{len(counts)} words\", 3.5)\n```\n\n| Plant | Light |\n|---|--:|\n| Fern | 20 % |\n| Cactus | 90 % |\n\n> Turn the pot *once* a week."},
+	{"en", "# Counting\n\nThe mean is $\\bar{x} = \\frac{1}{n}\\sum_{i=1}^{n} x_i$, for $5 or $6 a head.\n\n$$e^{i\\pi} + 1 = 0$$\n\n```python\nfrom collections import Counter\n\ncounts = Counter(words)  # one pass\nprint(f\"{len(counts)} words\", 3.5)\n```\n\n| Plant | Light |\n|---|--:|\n| Fern | 20 % |\n| Cactus | 90 % |\n\n> Turn the pot *once* a week."},
 	{"ar", "الطقس **مشمس** اليوم، و`print()` تطبع النص.\n\n- أولًا\n- ثانيًا"},
 	{"zh", "今天天气*晴朗*，适合散步。用 `print()` 输出文字。"},
 }
@@ -66,8 +66,8 @@ func sampleFields(ctx context.Context, id string) []Field {
 }
 
 // sampleCurve rises and levels off as rewards do, beside a judge that turns down.
-func sampleCurve(id string) Chart {
-	c := Chart{ID: id + "-curve", Title: "reward", XLabel: "step", Now: "2.29",
+func sampleCurve(ctx context.Context, id string) Chart {
+	c := Chart{ID: id + "-curve", Title: "reward " + T(ctx, "components."+id), XLabel: "step", Now: "2.29",
 		Series: []Series{{Name: "reward model"}, {Name: "judge"}}, Levels: []Level{{2, "target"}}}
 	for i := range 31 {
 		x := float64(i) / 30

@@ -13,6 +13,6 @@
 //	assets     stylesheet, scripts and icon, embedded, under names with a hash of their content
 //
 // Every page works as plain HTML; the scripts in static/js only add to it. After a change to a .templ
-// file run `go tool templ generate`; after a wanted change of a page, `go test . -update` and look at
+// file run `go tool templ generate -path views` at the top; after a wanted change of a page, `go test . -update` and look at
 // the difference in testdata.
 package views

@@ -268,7 +268,7 @@ var englishPeople = map[string]string{
 	"known.title":     "Practice, trial and gold items",
 	"known.lead":      "Items whose answer you know. Practice items teach, screening items test, gold items are mixed into the work unmarked. None of their answers is exported or learned from.",
 	"known.add":       "Choose an item",
-	"known.find":      "Number or prompt id of an item of this project",
+	"known.find":      "Number, prompt id or words of an item of this project",
 	"known.find.hint": "To bring many at once, import completions/1 lines with the members purpose and solution.",
 	"known.find.go":   "Open it",
 	"known.find.none": "This project has no such item.",

@@ -259,7 +259,7 @@ var spanishPeople = map[string]string{
 	"known.title":     "Elementos de práctica, prueba y control",
 	"known.lead":      "Elementos cuya respuesta conoces. Los de práctica enseñan, los de prueba examinan, los de control se mezclan sin marca con el trabajo. Ninguna de sus respuestas se exporta ni se usa para aprender.",
 	"known.add":       "Elegir un elemento",
-	"known.find":      "Número o id de petición de un elemento de este proyecto",
+	"known.find":      "Número, id de petición o palabras de un elemento de este proyecto",
 	"known.find.hint": "Para traer muchos de una vez, importa líneas completions/1 con los campos purpose y solution.",
 	"known.find.go":   "Abrirlo",
 	"known.find.none": "Este proyecto no tiene ese elemento.",

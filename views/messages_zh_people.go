@@ -254,7 +254,7 @@ var chinesePeople = map[string]string{
 	"known.title":     "练习、试做与检验条目",
 	"known.lead":      "你知道答案的条目。练习条目用于教学，试做条目用于考察，检验条目不加标记地混入工作。它们的回答不会导出，也不用于学习。",
 	"known.add":       "选择条目",
-	"known.find":      "本项目中条目的编号或提示 id",
+	"known.find":      "本项目中条目的编号、提示 id 或提示中的文字",
 	"known.find.hint": "要一次带入多个，请导入含 purpose 和 solution 字段的 completions/1 行。",
 	"known.find.go":   "打开",
 	"known.find.none": "本项目没有这个条目。",

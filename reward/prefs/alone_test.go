@@ -11,7 +11,9 @@ import (
 // is written in no format of pairs.
 func TestAlone(t *testing.T) {
 	line := `{"schema":"ranked/1","prompt_id":"p1","prompt":[{"role":"user","content":"Sky?"}],"completions":[{"id":"c1","text":"Blue."}],"ranks":[null],"ratings":[{"id":"c1","overall":6,"flags_no":["hallucination"],"tone":null}],"worker":"w1"}` + "\n"
-	read := func(text string) iter.Seq2[Record, error] { return Decode(strings.NewReader(text), "x.jsonl", FormatRanked) }
+	read := func(text string) iter.Seq2[Record, error] {
+		return Decode(strings.NewReader(text), "x.jsonl", FormatRanked)
+	}
 	for r, err := range read(line) {
 		if err != nil {
 			t.Fatal(err)

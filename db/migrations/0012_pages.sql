@@ -1,1 +1,0 @@
--- Reserved for this session's work.
