@@ -3,6 +3,7 @@ package db
 // Everything that only PostgreSQL understands is in this file.
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -67,7 +68,7 @@ func Redacted(dsn string) string {
 
 // openPostgres connects a writer and a reader pool to an existing database.
 func openPostgres(ctx context.Context, dsn string, o Options) (*Store, error) {
-	s := &Store{now: o.Now, dsn: Redacted(dsn), dir: ".", dialect: postgresDialect}
+	s := &Store{now: o.Now, dsn: Redacted(dsn), dir: cmp.Or(o.Dir, "."), dialect: postgresDialect}
 	var err error
 	if s.w, err = postgresPool(ctx, dsn, 1, false); err != nil {
 		return nil, err

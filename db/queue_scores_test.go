@@ -52,7 +52,8 @@ func TestUncertainFirst(t *testing.T) {
 	if !slices.Equal(order, []int64{2, 3, 1, 4}) {
 		t.Errorf("handed out %v, want the most uncertain first and the unknown last", order)
 	}
-	if by := must(l.Scores(ctx, set.ID))(t); len(by) != 9 || by[3] != 10 {
+	last := must(l.ItemDetail(ctx, l.project.ID, 1))(t).Completions[2] // c3 of p0
+	if by := must(l.Scores(ctx, set.ID))(t); len(by) != 9 || by[last.ID] != 10 {
 		t.Errorf("scores %v", by)
 	}
 	other := []db.Score{{PromptID: "p0", ID: "c1", Score: 9}, {PromptID: "p0", ID: "c2", Score: 9}, {PromptID: "p0", ID: "c3", Score: 9}}

@@ -145,7 +145,7 @@ func (s *Store) ReviewCount(ctx context.Context, f ReviewFilter, limit int) (int
 	f.Before, f.After = 0, 0
 	where, args := f.where()
 	var n int
-	err := s.read(ctx).Raw("SELECT count(*) FROM (SELECT 1 FROM answers a JOIN items i ON i.id = a.item_id WHERE "+where+" LIMIT ?) AS some", append(args, limit)...).Scan(&n).Error
+	err := s.read(ctx).Raw("SELECT count(*) FROM (SELECT 1 FROM answers a JOIN items i ON i.id = a.item_id WHERE "+where+" LIMIT ?) AS counted", append(args, limit)...).Scan(&n).Error
 	return n, explain(err)
 }
 

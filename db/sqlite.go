@@ -3,6 +3,7 @@ package db
 // Everything that only SQLite understands is in this file.
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -48,7 +49,7 @@ func openSQLite(ctx context.Context, path string, o Options) (*Store, error) {
 	if err := createPrivate(path); err != nil {
 		return nil, err
 	}
-	s := &Store{now: o.Now, dsn: path, dir: filepath.Dir(path), dialect: sqliteDialect}
+	s := &Store{now: o.Now, dsn: path, dir: cmp.Or(o.Dir, filepath.Dir(path)), dialect: sqliteDialect}
 	if s.w, err = openPool(sqliteURI(path, "rwc", "immediate", false), 1); err != nil {
 		return nil, err
 	}

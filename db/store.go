@@ -37,6 +37,7 @@ type dialect struct {
 type Options struct {
 	Now     func() time.Time // clock, default time.Now
 	Readers int              // read connections, default 4
+	Dir     string           // for files that belong to the database; default where Store.Dir says
 }
 
 // Open opens the database at dsn, brings its schema up to date and checks

@@ -22,7 +22,7 @@ type Store struct {
 func Open(t testing.TB) *Store {
 	t.Helper()
 	clock := NewClock()
-	st, err := db.Open(context.Background(), place.New(t), db.Options{Now: clock.Now})
+	st, err := db.Open(context.Background(), place.New(t), db.Options{Now: clock.Now, Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
