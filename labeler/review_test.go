@@ -23,8 +23,12 @@ func (s *scene) answered() db.Answer {
 	p := s.project
 	p.Overlap = 2
 	must(s.st.UpdateProject(ctx, 0, p))
-	for name, ranks := range map[string][]string{"alice": {"1", "2", "3", "4"}, "bob": {"4", "3", "2", "1"}} {
-		u := map[string]db.User{"alice": s.alice, "bob": s.bob}[name]
+	for _, by := range []struct {
+		name  string
+		u     db.User
+		ranks []string
+	}{{"alice", s.alice, []string{"1", "2", "3", "4"}}, {"bob", s.bob, []string{"4", "3", "2", "1"}}} { // alice has had her task open since the scene began
+		name, u, ranks := by.name, by.u, by.ranks
 		t := must(s.st.Next(ctx, p.ID, u.ID))
 		r := db.Ranking{Ranks: map[string]int{}, Note: "note of " + name}
 		for i, c := range must(s.st.ItemDetail(ctx, p.ID, t.ItemID)).Completions { // not in the order shown, which is random
