@@ -155,7 +155,7 @@ func checkRanking(cs []Completion, r Ranking) error {
 	for _, c := range cs {
 		v, ok := r.Ranks[c.Key]
 		if ok && (v < 1 || v > len(cs)) {
-			return invalid("rank", "%d is not between 1 and %d", v, len(cs))
+			return Invalid("rank", "%d is not between 1 and %d", v, len(cs))
 		}
 		if ok {
 			known++
@@ -163,13 +163,13 @@ func checkRanking(cs []Completion, r Ranking) error {
 	}
 	switch {
 	case known != len(r.Ranks):
-		return invalid("rank", "a rank was given for a text that is not part of this task")
+		return Invalid("rank", "a rank was given for a text that is not part of this task")
 	case r.Confidence != nil && (*r.Confidence < 1 || *r.Confidence > 10):
-		return invalid("confidence", "%d is not between 1 and 10", *r.Confidence)
+		return Invalid("confidence", "%d is not between 1 and 10", *r.Confidence)
 	case len(r.Note) > 10_000:
-		return invalid("note", "please keep it under 10,000 bytes")
+		return Invalid("note", "please keep it under 10,000 bytes")
 	case r.ActiveMS < 0:
-		return invalid("active_ms", "%d is negative", r.ActiveMS)
+		return Invalid("active_ms", "%d is negative", r.ActiveMS)
 	}
 	return checkStrength(cs, r)
 }
@@ -181,11 +181,11 @@ func checkStrength(cs []Completion, r Ranking) error {
 	}
 	switch v := *r.Strength; {
 	case len(cs) != 2:
-		return invalid("strength", "is only for two completions")
+		return Invalid("strength", "is only for two completions")
 	case v != 0 && v != 1 && v != 2:
-		return invalid("strength", "%g is not 0, 1 or 2", v)
+		return Invalid("strength", "%g is not 0, 1 or 2", v)
 	case len(r.Ranks) == 2 && (v == 0) != (r.Ranks[cs[0].Key] == r.Ranks[cs[1].Key]):
-		return invalid("strength", "%g does not fit the ranks", v)
+		return Invalid("strength", "%g does not fit the ranks", v)
 	}
 	return nil
 }
@@ -197,7 +197,7 @@ var SkipReasons = []string{"unclear", "expertise", "language", "sensitive", "bro
 // labeler does not get it again. A draft is kept.
 func (s *Store) Skip(ctx context.Context, userID int64, leaseID, reason, comment string) error {
 	if !slices.Contains(SkipReasons, reason) {
-		return invalid("reason", "%q is none of %v", reason, SkipReasons)
+		return Invalid("reason", "%q is none of %v", reason, SkipReasons)
 	}
 	return s.write(ctx, func(tx *gorm.DB) error {
 		l, p, err := s.held(tx, userID, leaseID)
@@ -205,7 +205,7 @@ func (s *Store) Skip(ctx context.Context, userID int64, leaseID, reason, comment
 			return err
 		}
 		if l.State != LeaseOpen {
-			return invalid("task", "it is answered already; undo the answer first")
+			return Invalid("task", "it is answered already; undo the answer first")
 		}
 		if err := s.closeLease(tx, l, LeaseSkipped, map[string]any{"reason": reason, "comment": comment}); err != nil {
 			return err

@@ -22,7 +22,7 @@ type NewArtefact struct {
 func (s *Store) RegisterArtefact(ctx context.Context, in NewArtefact) (Artefact, error) {
 	in.SHA256 = plainHash(in.SHA256)
 	if len(in.SHA256) != 64 {
-		return in.Artefact, invalid("sha256", "%q is no hash of an artefact", in.SHA256)
+		return in.Artefact, Invalid("sha256", "%q is no hash of an artefact", in.SHA256)
 	}
 	err := s.write(ctx, func(tx *gorm.DB) error {
 		old, err := first[Artefact](tx.Where("sha256 = ?", in.SHA256))
@@ -102,7 +102,7 @@ func (s *Store) ArtefactByHash(ctx context.Context, sha256 string) (Artefact, er
 func (s *Store) RetireArtefact(ctx context.Context, by, id int64, note string) error {
 	note = strings.TrimSpace(note)
 	if note == "" || len(note) > 1000 {
-		return invalid("note", "say in 1 to 1000 bytes what was done with it, such as: deleted everywhere")
+		return Invalid("note", "say in 1 to 1000 bytes what was done with it, such as: deleted everywhere")
 	}
 	return s.write(ctx, func(tx *gorm.DB) error {
 		a, err := first[Artefact](tx.Where("id = ?", id))

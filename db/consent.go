@@ -58,7 +58,7 @@ func (s *Store) ConsentGiven(ctx context.Context, projectID, userID int64) (Cons
 func (s *Store) SetConsentText(ctx context.Context, by, projectID int64, text string, training bool) (ConsentText, error) {
 	text = strings.TrimSpace(text)
 	if len(text) > 100_000 {
-		return ConsentText{}, invalid("text", "please keep it under 100,000 bytes")
+		return ConsentText{}, Invalid("text", "please keep it under 100,000 bytes")
 	}
 	var c ConsentText
 	err := s.write(ctx, func(tx *gorm.DB) error {
@@ -92,7 +92,7 @@ func (s *Store) AnswerConsent(ctx context.Context, projectID, userID int64, vers
 			return err
 		}
 		if text.Version != version || version == 0 {
-			return invalid("consent", "the text has changed meanwhile; please read it again")
+			return Invalid("consent", "the text has changed meanwhile; please read it again")
 		}
 		if err := tx.Create(&Consent{ProjectID: projectID, UserID: userID, Version: version, Agreed: agreed, At: s.Now()}).Error; err != nil {
 			return err

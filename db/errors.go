@@ -46,14 +46,25 @@ func explain(err error) error {
 func isUnique(err error) bool { return isUniqueSQLite(err) || isUniquePostgres(err) }
 
 // InvalidError says which field of the input is wrong and why. The reason is
-// fit to be shown to the person who typed it.
+// fit to be shown to the person who typed it, in their language by its Sentence.
 type InvalidError struct {
 	Field, Reason string
+
+	format string // of the reason; "" where whoever found the fault worded it
+	args   []any
+}
+
+// Sentence is the reason as a format and what fills it in, for translation.
+func (e *InvalidError) Sentence() (format string, args []any) {
+	if e.format == "" {
+		return "%s", []any{e.Reason}
+	}
+	return e.format, e.args
 }
 
 func (e *InvalidError) Error() string { return e.Field + ": " + e.Reason }
 
-// invalid makes an InvalidError.
-func invalid(field, format string, args ...any) error {
-	return &InvalidError{Field: field, Reason: fmt.Sprintf(format, args...)}
+// Invalid makes an InvalidError. Formats are literals: the catalogue of views translates each.
+func Invalid(field, format string, args ...any) error {
+	return &InvalidError{Field: field, Reason: fmt.Sprintf(format, args...), format: format, args: args}
 }

@@ -41,22 +41,22 @@ func (s *Store) GiveFeedback(ctx context.Context, projectID, userID int64, ratin
 	said := comment != ""
 	for _, r := range ratings {
 		if r < 0 || r > FeedbackScale {
-			return invalid("ratings", "%d is not between 1 and %d", r, FeedbackScale)
+			return Invalid("ratings", "%d is not between 1 and %d", r, FeedbackScale)
 		}
 		said = said || r > 0
 	}
 	switch {
 	case len(ratings) != len(FeedbackStatements):
-		return invalid("ratings", "%d ratings for %d statements", len(ratings), len(FeedbackStatements))
+		return Invalid("ratings", "%d ratings for %d statements", len(ratings), len(FeedbackStatements))
 	case len(comment) > 10_000:
-		return invalid("comment", "please keep it under 10,000 bytes")
+		return Invalid("comment", "please keep it under 10,000 bytes")
 	case !said:
-		return invalid("ratings", "please answer one statement or write something")
+		return Invalid("ratings", "please answer one statement or write something")
 	}
 	return s.asMember(ctx, projectID, userID, func(tx *gorm.DB, _ Project, _ *Member) error {
 		err := tx.Create(&feedbackGiven{projectID, userID}).Error
 		if isUnique(err) {
-			return invalid("feedback", "you gave yours already; it is anonymous, so it cannot be found again to change it")
+			return Invalid("feedback", "you gave yours already; it is anonymous, so it cannot be found again to change it")
 		}
 		if err != nil {
 			return err

@@ -108,17 +108,17 @@ func taskKind(p Project, it Item) string {
 func (f Form) Validate(kind string) error {
 	switch {
 	case f.Preset == PresetPairwise && kind != KindPairwise:
-		return invalid("form", "%s is for pairwise projects", f.Preset)
+		return Invalid("form", "%s is for pairwise projects", f.Preset)
 	case len(f.Axes) > maxAxes:
-		return invalid("axes", "%d scales are more than %d", len(f.Axes), maxAxes)
+		return Invalid("axes", "%d scales are more than %d", len(f.Axes), maxAxes)
 	case kind == KindRating && len(f.Axes)+len(f.Flags) == 0:
-		return invalid("axes", "a rating task needs a scale or a flag")
+		return Invalid("axes", "a rating task needs a scale or a flag")
 	case kind == KindRank && (f.MinK < 2 || f.MaxK > 9 || f.MinK > f.MaxK):
-		return invalid("k", "%d to %d completions: from 2 to 9 can be ranked", f.MinK, f.MaxK)
+		return Invalid("k", "%d to %d completions: from 2 to 9 can be ranked", f.MinK, f.MaxK)
 	case kind == KindPairwise && f.Steps != 5 && f.Steps != 3:
-		return invalid("steps", "%d is neither 3 nor 5", f.Steps)
+		return Invalid("steps", "%d is neither 3 nor 5", f.Steps)
 	case f.NeedConfidence && !f.AskConfidence, f.NeedNote && !f.AskNote:
-		return invalid("form", "what is required must also be asked")
+		return Invalid("form", "what is required must also be asked")
 	}
 	seen := map[string]bool{}
 	for i, a := range f.Axes {
@@ -139,18 +139,18 @@ func (a Axis) validate(i int, seen map[string]bool) error {
 	}
 	switch n := a.Max - a.Min + 1; {
 	case slices.Contains(reservedKeys, a.Key):
-		return invalid(field, "%q is taken by the record; choose another name", a.Key)
+		return Invalid(field, "%q is taken by the record; choose another name", a.Key)
 	case a.Min < -100 || a.Max > 100 || n < 2 || n > maxScale:
-		return invalid(field, "a scale from %d to %d has %d steps; 2 to %d can be shown", a.Min, a.Max, n, maxScale)
+		return Invalid(field, "a scale from %d to %d has %d steps; 2 to %d can be shown", a.Min, a.Max, n, maxScale)
 	case len(a.Low) > maxFieldName || len(a.High) > maxFieldName:
-		return invalid(field, "please keep the words for the ends under %d bytes", maxFieldName)
+		return Invalid(field, "please keep the words for the ends under %d bytes", maxFieldName)
 	}
 	return nil
 }
 
 func validateFlags(field string, flags []Flag, seen map[string]bool) error {
 	if len(flags) > maxFlags {
-		return invalid(field, "%d flags are more than %d", len(flags), maxFlags)
+		return Invalid(field, "%d flags are more than %d", len(flags), maxFlags)
 	}
 	for i, f := range flags {
 		if err := validateField(fmt.Sprintf("%s.%d", field, i+1), f.Key, f.Name, f.Help, seen); err != nil {
@@ -164,13 +164,13 @@ func validateFlags(field string, flags []Flag, seen map[string]bool) error {
 func validateField(field, key, name, help string, seen map[string]bool) error {
 	switch {
 	case !fieldKey.MatchString(key):
-		return invalid(field, "key %q: use 1 to 40 lower-case letters, digits or _, a letter first", key)
+		return Invalid(field, "key %q: use 1 to 40 lower-case letters, digits or _, a letter first", key)
 	case seen[key]:
-		return invalid(field, "%q stands twice", key)
+		return Invalid(field, "%q stands twice", key)
 	case len(name) > maxFieldName*4 || strings.ContainsAny(name, "\n\r"):
-		return invalid(field, "please keep the name to one line under %d characters", maxFieldName)
+		return Invalid(field, "please keep the name to one line under %d characters", maxFieldName)
 	case len(help) > maxFieldHelp*4:
-		return invalid(field, "please keep the help under %d characters", maxFieldHelp)
+		return Invalid(field, "please keep the help under %d characters", maxFieldHelp)
 	}
 	seen[key] = true
 	return nil

@@ -150,7 +150,7 @@ func (f Form) check(kind string, cs []Completion, r Ranking) error {
 	}
 	for key, rating := range r.Ratings {
 		if !slices.Contains(keys, key) {
-			return invalid("rating", "it was given for a text that is not part of this task")
+			return Invalid("rating", "it was given for a text that is not part of this task")
 		}
 		if err := f.checkRating(rating); err != nil {
 			return err
@@ -173,11 +173,11 @@ func (f Form) checkRating(r Rating) error {
 		at := slices.IndexFunc(f.Axes, func(a Axis) bool { return a.Key == key })
 		switch {
 		case at < 0:
-			return invalid("rating", "the form has no scale %q", key)
+			return Invalid("rating", "the form has no scale %q", key)
 		case score == nil && !f.Axes[at].NA:
-			return invalid("rating", "%s needs a number", key)
+			return Invalid("rating", "%s needs a number", key)
 		case score != nil && (*score < f.Axes[at].Min || *score > f.Axes[at].Max):
-			return invalid("rating", "%s %d is not between %d and %d", key, *score, f.Axes[at].Min, f.Axes[at].Max)
+			return Invalid("rating", "%s %d is not between %d and %d", key, *score, f.Axes[at].Min, f.Axes[at].Max)
 		}
 	}
 	return checkFlags(f.Flags, r.Flags)
@@ -187,10 +187,10 @@ func checkFlags(asked []Flag, given map[string]*bool) error {
 	for key, v := range given {
 		at := slices.IndexFunc(asked, func(f Flag) bool { return f.Key == key })
 		if at < 0 {
-			return invalid("flag", "the form has no flag %q", key)
+			return Invalid("flag", "the form has no flag %q", key)
 		}
 		if v == nil && !asked[at].NA {
-			return invalid("flag", "%s is answered with yes or no", key)
+			return Invalid("flag", "%s is answered with yes or no", key)
 		}
 	}
 	return nil
@@ -205,15 +205,15 @@ func (w Written) check(kind string) error {
 	}
 	switch {
 	case !writes(kind) && size > 0:
-		return invalid("text", "this task does not ask for a text")
+		return Invalid("text", "this task does not ask for a text")
 	case size > maxText:
-		return invalid("text", "please keep it under %d bytes", maxText)
+		return Invalid("text", "please keep it under %d bytes", maxText)
 	case slices.ContainsFunc(texts, func(t string) bool { return !utf8.ValidString(t) }):
-		return invalid("text", "is not UTF-8")
+		return Invalid("text", "is not UTF-8")
 	case w.Style != "" && !slices.Contains(Styles, w.Style):
-		return invalid("style", "%q is none of %v", w.Style, Styles)
+		return Invalid("style", "%q is none of %v", w.Style, Styles)
 	case w.UseCase != "" && !slices.Contains(UseCases, w.UseCase):
-		return invalid("use_case", "%q is none of %v", w.UseCase, UseCases)
+		return Invalid("use_case", "%q is none of %v", w.UseCase, UseCases)
 	}
 	return nil
 }
@@ -223,13 +223,13 @@ func (g Gap) fault(keys []string) error {
 	n := slices.Index(keys, g.Key) + 1
 	switch g.Field {
 	case GapRank:
-		return invalid(GapRank, "completion %d of %d has no rank yet", n, len(keys))
+		return Invalid(GapRank, "completion %d of %d has no rank yet", n, len(keys))
 	case GapTie:
-		return invalid(GapRank, "completions %d and %d share a rank, but this form has no ties", slices.Index(keys, g.Name)+1, n)
+		return Invalid(GapRank, "completions %d and %d share a rank, but this form has no ties", slices.Index(keys, g.Name)+1, n)
 	case GapAxis, GapFlag:
-		return invalid("rating", "completion %d of %d: %s is not answered yet", n, len(keys), g.Name)
+		return Invalid("rating", "completion %d of %d: %s is not answered yet", n, len(keys), g.Name)
 	case GapPromptFlag:
-		return invalid(g.Field, "%s is not answered yet", g.Name)
+		return Invalid(g.Field, "%s is not answered yet", g.Name)
 	}
-	return invalid(g.Field, "is missing")
+	return Invalid(g.Field, "is missing")
 }

@@ -33,7 +33,7 @@ func PresetForm(preset, kind string) (Form, error) {
 	case PresetSummaries:
 		f.Axes, f.NeedRatings = scales("overall", "accuracy", "coverage", "coherence"), true
 	default:
-		return f, invalid("form", "%q is none of %s", preset, strings.Join(Presets, ", "))
+		return f, Invalid("form", "%q is none of %s", preset, strings.Join(Presets, ", "))
 	}
 	if writes(kind) { // there is nothing to rate
 		f.Axes, f.Flags, f.NeedRatings = nil, nil, false

@@ -160,11 +160,11 @@ func (it Item) brief() (Brief, error) {
 func NewBriefs(about string, b Brief, n int) ([]NewItem, error) {
 	switch {
 	case n < 1 || n > 1000:
-		return nil, invalid("count", "%d is not between 1 and 1000", n)
+		return nil, Invalid("count", "%d is not between 1 and 1000", n)
 	case b.Style != "" && !slices.Contains(Styles, b.Style):
-		return nil, invalid("style", "%q is none of %v", b.Style, Styles)
+		return nil, Invalid("style", "%q is none of %v", b.Style, Styles)
 	case b.UseCase != "" && !slices.Contains(UseCases, b.UseCase):
-		return nil, invalid("use_case", "%q is none of %v", b.UseCase, UseCases)
+		return nil, Invalid("use_case", "%q is none of %v", b.UseCase, UseCases)
 	}
 	extra, err := json.Marshal(b)
 	if err != nil {

@@ -146,7 +146,7 @@ func guidelinesDone(tx *gorm.DB, m Member) (asked, done bool, err error) {
 func (s *Store) ReadGuidelines(ctx context.Context, projectID, userID int64, version int) error {
 	return s.asMember(ctx, projectID, userID, func(tx *gorm.DB, p Project, m *Member) error {
 		if version < 1 || version > p.Guideline {
-			return invalid("version", "there is no version %d", version)
+			return Invalid("version", "there is no version %d", version)
 		}
 		old, err := readOf(tx, projectID, userID)
 		if err != nil {
@@ -168,7 +168,7 @@ func (s *Store) ReadGuidelines(ctx context.Context, projectID, userID int64, ver
 func (s *Store) SetGuidelines(ctx context.Context, by, projectID int64, lang, text string) (Project, error) {
 	text = strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n"))
 	if len(text) > 200_000 {
-		return Project{}, invalid("text", "please keep it under 200,000 bytes")
+		return Project{}, Invalid("text", "please keep it under 200,000 bytes")
 	}
 	var p Project
 	err := s.write(ctx, func(tx *gorm.DB) error {

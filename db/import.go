@@ -236,15 +236,15 @@ func (in *NewItem) fill(p Project, form Form) error {
 	case in.Kind != ItemRank:
 	case n == 1 && (p.Kind == KindRating || in.Answer != nil && !in.Queue): // judged by itself
 	case n < 2:
-		return invalid("completions", "a ranking needs 2 or more, got %d", n)
+		return Invalid("completions", "a ranking needs 2 or more, got %d", n)
 	case in.Queue && n > 9:
-		return invalid("completions", "labelers rank at most 9, got %d", n)
+		return Invalid("completions", "labelers rank at most 9, got %d", n)
 	case in.Queue && p.Kind == KindRating:
-		return invalid("completions", "project %s judges 1 at a time, got %d", p.Name, n)
+		return Invalid("completions", "project %s judges 1 at a time, got %d", p.Name, n)
 	case in.Queue && p.Kind == KindRank && (n < form.MinK || n > form.MaxK):
-		return invalid("completions", "the form of project %s has %d to %d, got %d", p.Name, form.MinK, form.MaxK, n)
+		return Invalid("completions", "the form of project %s has %d to %d, got %d", p.Name, form.MinK, form.MaxK, n)
 	case in.Queue && p.Kind == KindPairwise && n != 2:
-		return invalid("completions", "project %s compares 2, got %d", p.Name, n)
+		return Invalid("completions", "project %s compares 2, got %d", p.Name, n)
 	}
 	for i := range in.Completions {
 		if c := &in.Completions[i]; c.ExtID == "" {
@@ -252,7 +252,7 @@ func (in *NewItem) fill(p Project, form Form) error {
 		}
 	}
 	if a := in.Answer; a != nil && len(a.Ranks) != len(in.Completions) {
-		return invalid("ranks", "%d ranks for %d completions", len(a.Ranks), len(in.Completions))
+		return Invalid("ranks", "%d ranks for %d completions", len(a.Ranks), len(in.Completions))
 	}
 	return in.checkKey()
 }

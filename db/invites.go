@@ -167,11 +167,11 @@ func checkTags(in map[string]string) (map[string]string, error) {
 	for name, value := range in {
 		switch {
 		case !tagName.MatchString(name):
-			return nil, invalid("tags", "%q: a tag is called by lower-case letters, digits or _, such as cohort=spanish", name)
+			return nil, Invalid("tags", "%q: a tag is called by lower-case letters, digits or _, such as cohort=spanish", name)
 		case !tagValue.MatchString(value):
-			return nil, invalid("tags", "%s=%q: use letters, digits, spaces or . _ + -", name, value)
+			return nil, Invalid("tags", "%s=%q: use letters, digits, spaces or . _ + -", name, value)
 		case slices.ContainsFunc(SurveyQuestions, func(q SurveyQuestion) bool { return q.Key == name }):
-			return nil, invalid("tags", "%s is a question of the survey, which people answer themselves; choose another name", name)
+			return nil, Invalid("tags", "%s is a question of the survey, which people answer themselves; choose another name", name)
 		}
 		out[name] = value
 	}
@@ -187,7 +187,7 @@ func ParseTags(text string) (map[string]string, error) {
 		}
 		name, value, ok := strings.Cut(part, "=")
 		if !ok {
-			return nil, invalid("tags", "%q: write NAME=VALUE, such as cohort=spanish", part)
+			return nil, Invalid("tags", "%q: write NAME=VALUE, such as cohort=spanish", part)
 		}
 		tags[strings.TrimSpace(name)] = strings.TrimSpace(value)
 	}

@@ -14,7 +14,7 @@ import (
 func (s *Store) Append(ctx context.Context, metrics []Metric, samples []Sample) error {
 	for _, m := range metrics {
 		if math.IsNaN(m.Value) || math.IsInf(m.Value, 0) {
-			return invalid("metric", "%s is %v at step %d", m.Name, m.Value, m.Step)
+			return Invalid("metric", "%s is %v at step %d", m.Name, m.Value, m.Step)
 		}
 	}
 	metrics = lastOf(metrics, func(m Metric) any { return [3]any{m.RunID, m.Step, m.Name} })

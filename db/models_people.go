@@ -28,11 +28,11 @@ func DefaultJoining(projectID int64) Joining {
 func (j Joining) Validate() error {
 	switch {
 	case j.FlagsPercent < 0 || j.FlagsPercent > 100:
-		return invalid("flags_percent", "%d is not between 0 and 100", j.FlagsPercent)
+		return Invalid("flags_percent", "%d is not between 0 and 100", j.FlagsPercent)
 	case j.RanksPercent < 0 || j.RanksPercent > 100:
-		return invalid("ranks_percent", "%d is not between 0 and 100", j.RanksPercent)
+		return Invalid("ranks_percent", "%d is not between 0 and 100", j.RanksPercent)
 	case !(j.DemoScore >= 1 && j.DemoScore <= 7):
-		return invalid("demo_score", "%g is not between 1 and 7", j.DemoScore)
+		return Invalid("demo_score", "%g is not between 1 and 7", j.DemoScore)
 	}
 	return checkLanguage("language", j.Language)
 }

@@ -26,15 +26,15 @@ var currency = regexp.MustCompile(`^\pL{1,5}$|^\p{Sc}$`)
 func (p *PoolSettings) Validate() error {
 	switch {
 	case p.WeightCap != 0 && !(p.WeightCap >= 1 && p.WeightCap <= 1000):
-		return invalid("weight_cap", "%g is neither 0, for no limit, nor between 1 and 1000", p.WeightCap)
+		return Invalid("weight_cap", "%g is neither 0, for no limit, nor between 1 and 1000", p.WeightCap)
 	case p.PayBy != PayNothing && p.PayBy != PayByItem && p.PayBy != PayByHour:
-		return invalid("pay_by", "%q is neither %s nor %s", p.PayBy, PayByItem, PayByHour)
+		return Invalid("pay_by", "%q is neither %s nor %s", p.PayBy, PayByItem, PayByHour)
 	case p.PayTime != PayActive && p.PayTime != PayLease:
-		return invalid("pay_time", "%q is neither %s nor %s", p.PayTime, PayActive, PayLease)
+		return Invalid("pay_time", "%q is neither %s nor %s", p.PayTime, PayActive, PayLease)
 	case !(p.Rate >= 0 && p.Rate <= 1e6):
-		return invalid("rate", "%g is not between 0 and a million", p.Rate)
+		return Invalid("rate", "%g is not between 0 and a million", p.Rate)
 	case p.PayBy != PayNothing && !currency.MatchString(p.Currency):
-		return invalid("currency", "%q is no currency such as EUR", p.Currency)
+		return Invalid("currency", "%q is no currency such as EUR", p.Currency)
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Targets)) {
 		if err := wholeShares(name, p.Targets[name]); err != nil {
@@ -50,12 +50,12 @@ func wholeShares(name string, shares map[string]float64) error {
 	for _, value := range slices.Sorted(maps.Keys(shares)) {
 		share := shares[value]
 		if value == "" || !(share >= 0 && share <= 1) {
-			return invalid("targets", "%s=%s: %g %% is not between 0 and 100", name, value, 100*share)
+			return Invalid("targets", "%s=%s: %g %% is not between 0 and 100", name, value, 100*share)
 		}
 		sum += share
 	}
 	if math.Abs(sum-1) > .001+1e-12 {
-		return invalid("targets", "the shares of %s sum to %g %%, not to 100", name, math.Round(1e5*sum)/1000)
+		return Invalid("targets", "the shares of %s sum to %g %%, not to 100", name, math.Round(1e5*sum)/1000)
 	}
 	for value := range shares {
 		shares[value] /= sum

@@ -90,7 +90,7 @@ func openPostgres(ctx context.Context, dsn string, o Options) (*Store, error) {
 func postgresPool(ctx context.Context, dsn string, size int, readOnly bool) (*gorm.DB, error) {
 	cfg, err := pgx.ParseConfig(dsn)
 	if err != nil {
-		return nil, invalid("--db", "%s", oneLine(err))
+		return nil, Invalid("--db", "%s", oneLine(err))
 	}
 	cfg.ConnectTimeout = min(cfg.ConnectTimeout, 10*time.Second)
 	want := map[string]string{
@@ -198,7 +198,7 @@ func explainPostgres(err error) error {
 	case e.Code == "XX001" || e.Code == "XX002":
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	case e.Code == "22021":
-		return invalid("text", "PostgreSQL stores valid UTF-8 without NUL characters only: %s", e.Message)
+		return Invalid("text", "PostgreSQL stores valid UTF-8 without NUL characters only: %s", e.Message)
 	case slices.Contains([]string{"08", "28", "3D", "53", "57"}, e.Code[:min(2, len(e.Code))]) && e.Code != "57014":
 		return fmt.Errorf("%w: %s", ErrUnreachable, oneLine(err))
 	}

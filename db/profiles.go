@@ -73,15 +73,15 @@ func (p *Profile) tidy() error {
 	}
 	for _, c := range p.OptOuts {
 		if !slices.Contains(ContentCategories, c) {
-			return invalid("opt_outs", "%q is none of %v", c, ContentCategories)
+			return Invalid("opt_outs", "%q is none of %v", c, ContentCategories)
 		}
 	}
 	if len(languages) > 100 {
-		return invalid("languages", "please name at most 100")
+		return Invalid("languages", "please name at most 100")
 	}
 	p.Topics = strings.TrimSpace(p.Topics)
 	if len(p.Topics) > 5000 {
-		return invalid("topics", "please keep it under 5,000 bytes")
+		return Invalid("topics", "please keep it under 5,000 bytes")
 	}
 	slices.Sort(languages)
 	p.Languages, p.OptOuts = append([]string{}, languages...), append([]string{}, p.OptOuts...)
@@ -93,7 +93,7 @@ func (p *Profile) tidy() error {
 // checkLanguage refuses what is no BCP 47 tag.
 func checkLanguage(field, tag string) error {
 	if _, err := language.Parse(tag); err != nil || tag == "" {
-		return invalid(field, "%q is not a language tag such as en, es or zh-Hant", tag)
+		return Invalid(field, "%q is not a language tag such as en, es or zh-Hant", tag)
 	}
 	return nil
 }

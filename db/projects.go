@@ -24,19 +24,19 @@ func DefaultProject(name string) Project {
 func (p Project) Validate() error {
 	switch {
 	case !projectName.MatchString(p.Name):
-		return invalid("name", "%q: use 1 to 64 lower-case letters, digits or . _ -", p.Name)
+		return Invalid("name", "%q: use 1 to 64 lower-case letters, digits or . _ -", p.Name)
 	case !slices.Contains(Kinds, p.Kind):
-		return invalid("kind", "%q is none of %s", p.Kind, KindNames())
+		return Invalid("kind", "%q is none of %s", p.Kind, KindNames())
 	case p.Kind == KindPairwise && p.K != 2:
-		return invalid("k", "a pairwise project compares 2 completions, got %d", p.K)
+		return Invalid("k", "a pairwise project compares 2 completions, got %d", p.K)
 	case p.Kind == KindRank && (p.K < 2 || p.K > 9):
-		return invalid("k", "%d is not between 2 and 9", p.K)
+		return Invalid("k", "%d is not between 2 and 9", p.K)
 	case p.Overlap < 1 || p.Overlap > 100:
-		return invalid("overlap", "%d is not between 1 and 100", p.Overlap)
+		return Invalid("overlap", "%d is not between 1 and 100", p.Overlap)
 	case p.LeaseMinutes < 1 || p.LeaseMinutes > 7*24*60:
-		return invalid("lease_minutes", "%d is not between 1 minute and 7 days", p.LeaseMinutes)
+		return Invalid("lease_minutes", "%d is not between 1 minute and 7 days", p.LeaseMinutes)
 	case p.EditMinutes < 0:
-		return invalid("edit_minutes", "%d is negative", p.EditMinutes)
+		return Invalid("edit_minutes", "%d is negative", p.EditMinutes)
 	}
 	return nil
 }

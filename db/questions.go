@@ -142,9 +142,9 @@ func checkWords(field, text string) (string, error) {
 	text = strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n"))
 	switch {
 	case text == "":
-		return "", invalid(field, "please write something")
+		return "", Invalid(field, "please write something")
 	case len(text) > 10_000:
-		return "", invalid(field, "please keep it under 10,000 bytes")
+		return "", Invalid(field, "please keep it under 10,000 bytes")
 	}
 	return text, nil
 }

@@ -81,7 +81,7 @@ func (s *Store) ImportScores(ctx context.Context, set ScoreSet, scores []Score) 
 	prompts := map[string]bool{}
 	for i, sc := range scores {
 		if math.IsNaN(sc.Score) || math.IsInf(sc.Score, 0) {
-			return set, invalid("score", "row %d: %g is no finite number", i+1, sc.Score)
+			return set, Invalid("score", "row %d: %g is no finite number", i+1, sc.Score)
 		}
 		key := [2]string{sc.PromptID, sc.ID}
 		by[key] = append(by[key], sc.Score)
@@ -114,7 +114,7 @@ func (s *Store) ImportScores(ctx context.Context, set ScoreSet, scores []Score) 
 			}
 		}
 		if set.Matched == 0 {
-			return invalid("scores", "none of the %d scores is of a text of this project", set.Rows)
+			return Invalid("scores", "none of the %d scores is of a text of this project", set.Rows)
 		}
 		if err := sortByUncertainty(tx, set.ProjectID); err != nil {
 			return err
@@ -154,7 +154,7 @@ func matchScores(tx *gorm.DB, set *ScoreSet, prompts []string, by map[[2]string]
 			continue
 		}
 		if len(given) != 1 && len(given) != places[key] {
-			return invalid("scores", "prompt %s, text %s: %d scores for the %d texts of that name", t.PromptID, t.ExtID, len(given), places[key])
+			return Invalid("scores", "prompt %s, text %s: %d scores for the %d texts of that name", t.PromptID, t.ExtID, len(given), places[key])
 		}
 		score := given[min(met[key], len(given)-1)]
 		met[key]++

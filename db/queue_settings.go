@@ -23,23 +23,23 @@ func DefaultQueue(projectID int64) QueueSettings {
 func (q QueueSettings) Validate(p Project) error {
 	switch {
 	case !slices.Contains(Orders, q.SortBy):
-		return invalid("sort_by", "%q is none of %v", q.SortBy, Orders)
+		return Invalid("sort_by", "%q is none of %v", q.SortBy, Orders)
 	case !(q.GoldShare >= 0 && q.GoldShare <= .5):
-		return invalid("gold_share", "%g %% is not between 0 and 50", 100*q.GoldShare)
+		return Invalid("gold_share", "%g %% is not between 0 and 50", 100*q.GoldShare)
 	case !(q.RepeatShare >= 0 && q.RepeatShare <= .5):
-		return invalid("repeat_share", "%g %% is not between 0 and 50", 100*q.RepeatShare)
+		return Invalid("repeat_share", "%g %% is not between 0 and 50", 100*q.RepeatShare)
 	case q.GoldShare+q.RepeatShare > .5:
-		return invalid("repeat_share", "gold and repeats together may be half of all tasks at most")
+		return Invalid("repeat_share", "gold and repeats together may be half of all tasks at most")
 	case q.RepeatAfter < minRepeatAfter || q.RepeatAfter > 1000:
-		return invalid("repeat_after", "%d is not between %d and 1000", q.RepeatAfter, minRepeatAfter)
+		return Invalid("repeat_after", "%d is not between %d and 1000", q.RepeatAfter, minRepeatAfter)
 	case q.MaxOverlap != 0 && (q.MaxOverlap < p.Overlap || q.MaxOverlap > 100):
-		return invalid("max_overlap", "%d is not between the project's overlap %d and 100", q.MaxOverlap, p.Overlap)
+		return Invalid("max_overlap", "%d is not between the project's overlap %d and 100", q.MaxOverlap, p.Overlap)
 	case !(q.ExtraFrom > 0 && q.ExtraFrom <= 1):
-		return invalid("extra_from", "%g %% is not between 1 and 100", 100*q.ExtraFrom)
+		return Invalid("extra_from", "%g %% is not between 1 and 100", 100*q.ExtraFrom)
 	case q.FallbackHours < 1 || q.FallbackHours > 24*365:
-		return invalid("fallback_hours", "%d is not between 1 hour and a year", q.FallbackHours)
+		return Invalid("fallback_hours", "%d is not between 1 hour and a year", q.FallbackHours)
 	case q.ActiveHours < 1 || q.ActiveHours > 24*365:
-		return invalid("active_hours", "%d is not between 1 hour and a year", q.ActiveHours)
+		return Invalid("active_hours", "%d is not between 1 hour and a year", q.ActiveHours)
 	}
 	return q.validateQuotas(p)
 }
@@ -49,18 +49,18 @@ func (q QueueSettings) validateQuotas(p Project) error {
 		return nil
 	}
 	if q.GroupBy == "" {
-		return invalid("group_by", "quotas need something that divides people into groups")
+		return Invalid("group_by", "quotas need something that divides people into groups")
 	}
 	sum := 0
 	for _, g := range slices.Sorted(maps.Keys(q.Quotas)) {
 		n := q.Quotas[g]
 		if g == "" || n < 1 {
-			return invalid("quotas", "%q: %d is no quota; each group has a name and 1 answer or more", g, n)
+			return Invalid("quotas", "%q: %d is no quota; each group has a name and 1 answer or more", g, n)
 		}
 		sum += n
 	}
 	if sum > p.Overlap {
-		return invalid("quotas", "%d places are more than the overlap of %d", sum, p.Overlap)
+		return Invalid("quotas", "%d places are more than the overlap of %d", sum, p.Overlap)
 	}
 	return nil
 }
@@ -120,10 +120,10 @@ func (s *Store) overlapChanged(tx *gorm.DB, old, p Project) error {
 	}
 	var invalid *InvalidError
 	if err := q.validateQuotas(p); errors.As(err, &invalid) {
-		return &InvalidError{"overlap", invalid.Reason}
+		return &InvalidError{"overlap", invalid.Reason, invalid.format, invalid.args}
 	}
 	if q.MaxOverlap != 0 && q.MaxOverlap < p.Overlap {
-		return &InvalidError{"overlap", fmt.Sprintf("%d is more than the %d answers that the queue allows at most", p.Overlap, q.MaxOverlap)}
+		return Invalid("overlap", "%d is more than the %d answers that the queue allows at most", p.Overlap, q.MaxOverlap)
 	}
 	return s.requeue(tx, p, old.Overlap, q)
 }

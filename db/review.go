@@ -36,7 +36,7 @@ type review struct {
 func (s *Store) decide(ctx context.Context, by, projectID, answerID int64, note ReviewNote, do func(r *review) (map[string]any, error)) error {
 	note.Text = strings.TrimSpace(note.Text)
 	if len(note.Text) > maxReviewText {
-		return invalid("text", "please keep it under %d bytes", maxReviewText)
+		return Invalid("text", "please keep it under %d bytes", maxReviewText)
 	}
 	return s.write(ctx, func(tx *gorm.DB) error {
 		if err := s.expire(tx); err != nil {
@@ -95,11 +95,11 @@ func (r *review) setLease(set map[string]any) error {
 // Comment adds to the thread of an answer. toLabeler lets its labeler read it.
 func (s *Store) Comment(ctx context.Context, by, projectID, answerID int64, text string, toLabeler bool) error {
 	if strings.TrimSpace(text) == "" {
-		return invalid("text", "write something first")
+		return Invalid("text", "write something first")
 	}
 	return s.decide(ctx, by, projectID, answerID, ReviewNote{Kind: NoteComment, Text: text, ToLabeler: toLabeler}, func(r *review) (map[string]any, error) {
 		if toLabeler && r.lease == nil {
-			return nil, invalid("to_labeler", "this answer came with an import: nobody here would read the comment")
+			return nil, Invalid("to_labeler", "this answer came with an import: nobody here would read the comment")
 		}
 		return map[string]any{"to_labeler": toLabeler}, nil
 	})
@@ -110,10 +110,10 @@ func (s *Store) Comment(ctx context.Context, by, projectID, answerID int64, text
 // back to the queue.
 func (s *Store) ReturnAnswer(ctx context.Context, by, projectID, answerID int64, comment string, days int) error {
 	if strings.TrimSpace(comment) == "" {
-		return invalid("text", "say what should be done differently")
+		return Invalid("text", "say what should be done differently")
 	}
 	if days < 1 || days > 30 {
-		return invalid("days", "%d is not between 1 and 30", days)
+		return Invalid("days", "%d is not between 1 and 30", days)
 	}
 	return s.decide(ctx, by, projectID, answerID, ReviewNote{Kind: NoteReturn, Text: comment, ToLabeler: true}, func(r *review) (map[string]any, error) {
 		if err := r.returnable(); err != nil {
@@ -132,13 +132,13 @@ func (s *Store) ReturnAnswer(ctx context.Context, by, projectID, answerID int64,
 func (r *review) returnable() error {
 	switch {
 	case r.answer.State != AnswerActive:
-		return invalid("answer", "only an answer in use can be given back, this one is %s", r.answer.State)
+		return Invalid("answer", "only an answer in use can be given back, this one is %s", r.answer.State)
 	case r.lease == nil:
-		return invalid("answer", "it came with an import: there is nobody to give it back to")
+		return Invalid("answer", "it came with an import: there is nobody to give it back to")
 	case r.lease.State != LeaseAnswered:
-		return invalid("answer", "its labeler is changing it right now")
+		return Invalid("answer", "its labeler is changing it right now")
 	case r.answer.Purpose != ForWork:
-		return invalid("answer", "answers to check items are not given back, they would give the check away")
+		return Invalid("answer", "answers to check items are not given back, they would give the check away")
 	}
 	u, err := first[User](r.tx.Where("id = ?", r.answer.UserID))
 	if err != nil {
@@ -149,7 +149,7 @@ func (r *review) returnable() error {
 		return err
 	}
 	if u.Disabled || m.Stage != StageActive {
-		return invalid("answer", "its labeler does not work here any more; exclude it instead")
+		return Invalid("answer", "its labeler does not work here any more; exclude it instead")
 	}
 	return nil
 }
@@ -159,7 +159,7 @@ func (r *review) returnable() error {
 func (s *Store) TakeBackReturn(ctx context.Context, by, projectID, answerID int64) error {
 	return s.decide(ctx, by, projectID, answerID, ReviewNote{Kind: NoteTakeBack, ToLabeler: true}, func(r *review) (map[string]any, error) {
 		if r.answer.State != AnswerReturned {
-			return nil, invalid("answer", "it is not waiting for rework, it is %s", r.answer.State)
+			return nil, Invalid("answer", "it is not waiting for rework, it is %s", r.answer.State)
 		}
 		return nil, s.useAgain(r)
 	})
@@ -169,11 +169,11 @@ func (s *Store) TakeBackReturn(ctx context.Context, by, projectID, answerID int6
 // reason. reopen gives its place to another labeler.
 func (s *Store) ExcludeAnswer(ctx context.Context, by, projectID, answerID int64, reason string, reopen bool) error {
 	if strings.TrimSpace(reason) == "" {
-		return invalid("text", "give a reason")
+		return Invalid("text", "give a reason")
 	}
 	return s.decide(ctx, by, projectID, answerID, ReviewNote{Kind: NoteExclude, Text: reason}, func(r *review) (map[string]any, error) {
 		if r.answer.State != AnswerActive && r.answer.State != AnswerReturned {
-			return nil, invalid("answer", "it is not in use, it is %s", r.answer.State)
+			return nil, Invalid("answer", "it is not in use, it is %s", r.answer.State)
 		}
 		if r.answer.State == AnswerReturned {
 			if err := r.refuseSecond(); err != nil {
@@ -205,7 +205,7 @@ func (s *Store) closePlace(r *review, reopen bool) error {
 func (s *Store) IncludeAnswer(ctx context.Context, by, projectID, answerID int64) error {
 	return s.decide(ctx, by, projectID, answerID, ReviewNote{Kind: NoteInclude}, func(r *review) (map[string]any, error) {
 		if r.answer.State != AnswerExcluded {
-			return nil, invalid("answer", "it is not excluded, it is %s", r.answer.State)
+			return nil, Invalid("answer", "it is not excluded, it is %s", r.answer.State)
 		}
 		return nil, s.useAgain(r)
 	})
@@ -254,7 +254,7 @@ func (r *review) refuseSecond() error {
 	if err != nil {
 		return err
 	}
-	return invalid("answer", "its labeler answered this item again meanwhile")
+	return Invalid("answer", "its labeler answered this item again meanwhile")
 }
 
 // ReviewNotes returns the threads of some answers, oldest first.

@@ -24,7 +24,7 @@ const HeartbeatEvery = 10 * time.Second
 // Dir and CreatedBy where they apply.
 func (s *Store) CreateRun(ctx context.Context, r Run) (Run, error) {
 	if r.Kind == "" {
-		return r, invalid("kind", "a run needs one")
+		return r, Invalid("kind", "a run needs one")
 	}
 	for _, j := range []*string{&r.Config, &r.Inputs, &r.Result} {
 		if err := defaultObject(j); err != nil {
@@ -48,7 +48,7 @@ func defaultObject(text *string) error {
 	}
 	var m map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(*text), &m); err != nil {
-		return invalid("run", "config, inputs and result must be JSON objects: %v", err)
+		return Invalid("run", "config, inputs and result must be JSON objects: %v", err)
 	}
 	return nil
 }
@@ -122,9 +122,9 @@ func (s *Store) StartRun(ctx context.Context, id int64, worker string) (Run, err
 		}
 		switch {
 		case r.Status == RunDone:
-			return invalid("run", "%d is done already", id)
+			return Invalid("run", "%d is done already", id)
 		case r.Status == RunRunning && r.LeaseExpires > s.Now():
-			return invalid("run", "%d is running on %s", id, r.Worker)
+			return Invalid("run", "%d is running on %s", id, r.Worker)
 		}
 		return s.claim(tx, &r, worker)
 	})
@@ -202,7 +202,7 @@ func (s *Store) FinishRun(ctx context.Context, id int64, worker, status, message
 		return err
 	}
 	if status != RunDone && status != RunFailed && status != RunStopped {
-		return invalid("status", "a run ends as done, failed or stopped, not %q", status)
+		return Invalid("status", "a run ends as done, failed or stopped, not %q", status)
 	}
 	return s.updateHeld(ctx, id, worker, map[string]any{"status": status, "message": message, "result": result,
 		"finished": s.Now(), "lease_expires": 0, "stop_requested": false})

@@ -131,7 +131,7 @@ func candidate(tx *gorm.DB, m Member) (Candidate, error) {
 // ScoreDemo stores a lead's score of a screening demonstration.
 func (s *Store) ScoreDemo(ctx context.Context, by, projectID, answerID int64, score int) error {
 	if score < 1 || score > 7 {
-		return invalid("score", "%d is not between 1 and 7", score)
+		return Invalid("score", "%d is not between 1 and 7", score)
 	}
 	return s.write(ctx, func(tx *gorm.DB) error {
 		a, err := first[Answer](tx.Where("id = ? AND project_id = ? AND purpose = ?", answerID, projectID, ForScreening))
@@ -150,7 +150,7 @@ func (s *Store) ScoreDemo(ctx context.Context, by, projectID, answerID int64, sc
 // back to the first practice item; their earlier answers stay, as replaced.
 func (s *Store) Decide(ctx context.Context, by, projectID int64, worker, verdict string) error {
 	if !slices.Contains([]string{VerdictAccepted, VerdictRejected, VerdictPractice}, verdict) {
-		return invalid("verdict", "%q is none of accepted, rejected, practice", verdict)
+		return Invalid("verdict", "%q is none of accepted, rejected, practice", verdict)
 	}
 	return s.write(ctx, func(tx *gorm.DB) error {
 		p, err := first[Project](tx.Where("id = ?", projectID))
@@ -162,7 +162,7 @@ func (s *Store) Decide(ctx context.Context, by, projectID int64, worker, verdict
 			return err
 		}
 		if m.Stage != StageWaiting && m.Stage != StageRejected {
-			return invalid("verdict", "%s is not waiting for a decision", worker)
+			return Invalid("verdict", "%s is not waiting for a decision", worker)
 		}
 		if m.Verdict = verdict; verdict == VerdictPractice {
 			m.Verdict = VerdictNone

@@ -128,10 +128,10 @@ var KeyPurposes = []string{ForPractice, ForScreening, ForGold}
 func (s *Store) SetKey(ctx context.Context, by, projectID, itemID int64, purpose string, own bool, explanation string) error {
 	explanation = strings.TrimSpace(explanation)
 	if purpose != ForWork && !slices.Contains(KeyPurposes, purpose) {
-		return invalid("purpose", "%q is none of %v", purpose, KeyPurposes)
+		return Invalid("purpose", "%q is none of %v", purpose, KeyPurposes)
 	}
 	if len(explanation) > 20_000 {
-		return invalid("explanation", "please keep it under 20,000 bytes")
+		return Invalid("explanation", "please keep it under 20,000 bytes")
 	}
 	return s.write(ctx, func(tx *gorm.DB) error {
 		it, err := first[Item](tx.Where("id = ? AND project_id = ?", itemID, projectID))
@@ -149,7 +149,7 @@ func (s *Store) SetKey(ctx context.Context, by, projectID, itemID int64, purpose
 		}
 		key.Explanation = explanation
 		if purpose != ForWork && it.Kind == ItemRank && key.Empty() {
-			return invalid("solution", "answer the item yourself first, so that there is a key")
+			return Invalid("solution", "answer the item yourself first, so that there is a key")
 		}
 		b, err := json.Marshal(key)
 		if err != nil {
@@ -170,7 +170,7 @@ func (s *Store) SetKey(ctx context.Context, by, projectID, itemID int64, purpose
 func takeKey(tx *gorm.DB, by int64, it Item, purpose string) (Solution, error) {
 	a, err := first[Answer](tx.Where("item_id = ? AND user_id = ? AND state = ?", it.ID, by, AnswerActive))
 	if errors.Is(err, ErrNotFound) {
-		return Solution{}, invalid("solution", "answer the item yourself first, so that there is a key")
+		return Solution{}, Invalid("solution", "answer the item yourself first, so that there is a key")
 	}
 	if err != nil {
 		return Solution{}, err
@@ -197,7 +197,7 @@ func (s *Store) OpenItem(ctx context.Context, projectID, itemID, userID int64) (
 			return err
 		}
 		if it.Kind != ItemRank && it.Kind != ItemPrompt {
-			return invalid("item", "a %s item is not answered by anybody", it.Kind)
+			return Invalid("item", "a %s item is not answered by anybody", it.Kind)
 		}
 		if _, err := s.member(tx, projectID, userID); err != nil {
 			return err
@@ -316,23 +316,23 @@ func (in *NewItem) checkKey() error {
 	case in.Purpose == ForWork && in.Solution == "":
 		return nil
 	case !slices.Contains(KeyPurposes, in.Purpose):
-		return invalid("purpose", "%q is none of %v", in.Purpose, KeyPurposes)
+		return Invalid("purpose", "%q is none of %v", in.Purpose, KeyPurposes)
 	case in.Answer != nil:
-		return invalid("purpose", "an item that comes with a judgement cannot be for %s", in.Purpose)
+		return Invalid("purpose", "an item that comes with a judgement cannot be for %s", in.Purpose)
 	}
 	key, err := Item{Solution: in.Solution}.ParseSolution()
 	if err != nil {
-		return invalid("solution", "is not an object with ranks, details and explanation: %v", errors.Unwrap(err))
+		return Invalid("solution", "is not an object with ranks, details and explanation: %v", errors.Unwrap(err))
 	}
 	if in.Kind == ItemRank && key.Empty() {
-		return invalid("solution", "is missing; an item for %s needs the researchers' answer", in.Purpose)
+		return Invalid("solution", "is missing; an item for %s needs the researchers' answer", in.Purpose)
 	}
 	if key.Ranks != nil && len(key.Ranks) != len(in.Completions) {
-		return invalid("solution", "%d ranks for %d completions", len(key.Ranks), len(in.Completions))
+		return Invalid("solution", "%d ranks for %d completions", len(key.Ranks), len(in.Completions))
 	}
 	for _, r := range key.Ranks {
 		if r != nil && (*r < 1 || *r > len(in.Completions)) {
-			return invalid("solution", "rank %d is not between 1 and %d", *r, len(in.Completions))
+			return Invalid("solution", "rank %d is not between 1 and %d", *r, len(in.Completions))
 		}
 	}
 	return nil

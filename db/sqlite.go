@@ -82,11 +82,11 @@ func sqlitePath(dsn string) (string, error) {
 	path := strings.TrimPrefix(strings.TrimPrefix(dsn, "sqlite:"), "file:")
 	switch {
 	case path == "" || strings.Contains(path, ":memory:"):
-		return "", invalid("--db", "needs a file name, got %q", dsn)
+		return "", Invalid("--db", "needs a file name, got %q", dsn)
 	case strings.Contains(path, "://"):
-		return "", invalid("--db", "%q is neither a file name nor a postgres:// address", dsn)
+		return "", Invalid("--db", "%q is neither a file name nor a postgres:// address", dsn)
 	case strings.ContainsAny(path, "?#"):
-		return "", invalid("--db", "%q has options; agora sets its own, give the plain file name", dsn)
+		return "", Invalid("--db", "%q has options; agora sets its own, give the plain file name", dsn)
 	}
 	if fi, err := os.Stat(path); err == nil && !fi.Mode().IsRegular() {
 		return "", fmt.Errorf("%w: %s is not a regular file", ErrNotAgora, path)

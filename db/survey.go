@@ -87,11 +87,11 @@ func checkSurvey(in map[string][]string) (map[string][]string, error) {
 			values = []string{NotSaid}
 		}
 		if len(values) > 1 && q.Kind != AskMany {
-			return nil, invalid(q.Key, "takes one answer, got %d", len(values))
+			return nil, Invalid(q.Key, "takes one answer, got %d", len(values))
 		}
 		for i, v := range values {
 			if values[i] = strings.TrimSpace(v); !q.takes(values[i]) {
-				return nil, invalid(q.Key, "%.40q is not among the answers", v)
+				return nil, Invalid(q.Key, "%.40q is not among the answers", v)
 			}
 		}
 		out[q.Key] = values

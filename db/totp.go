@@ -37,7 +37,7 @@ func (s *Store) OfferTOTP(ctx context.Context, userID int64, secret string) erro
 			return err
 		}
 		if u.TOTP != 0 {
-			return invalid("totp", "is on already")
+			return Invalid("totp", "is on already")
 		}
 		return tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&totpSecret{UserID: userID, Secret: secret}).Error
 	})

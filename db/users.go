@@ -30,14 +30,14 @@ func (s *Store) CreateUser(ctx context.Context, name string, role Role, password
 func createUser(tx *gorm.DB, u *User) error {
 	u.Name = norm.NFC.String(u.Name)
 	if !userName.MatchString(u.Name) {
-		return invalid("name", "use 1 to 64 letters, digits or . _ @ + -, starting with a letter or digit")
+		return Invalid("name", "use 1 to 64 letters, digits or . _ @ + -, starting with a letter or digit")
 	}
 	if err := CheckRole(u.Role); err != nil {
 		return err
 	}
 	var err error
 	if u.NameKey, err = nameKey(u.Name); err != nil {
-		return invalid("name", "these letters do not go together in a name")
+		return Invalid("name", "these letters do not go together in a name")
 	}
 	err = tx.Create(u).Error
 	if isUnique(err) {
@@ -54,7 +54,7 @@ func nameKey(name string) (string, error) { return precis.UsernameCaseMapped.Com
 // CheckRole refuses an unknown role and lists the known ones.
 func CheckRole(r Role) error {
 	if !slices.Contains(Roles, r) {
-		return invalid("role", "%q is none of %v", string(r), Roles)
+		return Invalid("role", "%q is none of %v", string(r), Roles)
 	}
 	return nil
 }

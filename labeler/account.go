@@ -63,7 +63,7 @@ func (s *Server) changePassword(c *gin.Context) error {
 	hash, err := s.hash(c.PostForm("password"))
 	var invalid *db.InvalidError
 	if errors.As(err, &invalid) {
-		return s.accountPage(c, http.StatusUnprocessableEntity, map[string]string{invalid.Field: invalid.Reason})
+		return s.accountPage(c, http.StatusUnprocessableEntity, map[string]string{invalid.Field: said(c, invalid)})
 	}
 	if err != nil {
 		return err
@@ -180,7 +180,7 @@ func (s *Server) totpCodes(c *gin.Context) error {
 func (s *Server) totpOff(c *gin.Context) error {
 	u := user(c)
 	if s.public.Remote && researchers.allows(u.Role) {
-		return &db.InvalidError{Field: "totp", Reason: say(c, "totp.required")}
+		return db.Invalid("totp", "%s", say(c, "totp.required"))
 	}
 	if wrong, err := s.wrongPassword(c); wrong || err != nil {
 		return err

@@ -147,7 +147,7 @@ func (s *Server) withdrawWorker(c *gin.Context) error {
 		return err
 	}
 	if c.PostForm("sure") != "true" {
-		return &db.InvalidError{Field: "sure", Reason: say(c, "withdraw.notsure")}
+		return db.Invalid("sure", "%s", say(c, "withdraw.notsure"))
 	}
 	w, err := s.store.Withdraw(c.Request.Context(), db.Withdraw{ProjectID: p.ID, Worker: c.PostForm("worker"), By: user(c).ID, Reopen: c.PostForm("reopen") == "true"})
 	if err != nil {

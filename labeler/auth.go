@@ -140,7 +140,7 @@ func (s *Server) joinSend(c *gin.Context) error {
 	var invalid *db.InvalidError
 	switch {
 	case errors.As(err, &invalid):
-		form.Errors[invalid.Field] = invalid.Reason
+		form.Errors[invalid.Field] = said(c, invalid)
 		return s.joinPage(c, http.StatusUnprocessableEntity, inv, form)
 	case errors.Is(err, db.ErrNameTaken):
 		form.Errors["name"] = say(c, "join.name.taken")

@@ -1,6 +1,7 @@
 package labeler
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -194,7 +195,11 @@ func (s *Server) importPreview(c *gin.Context) error {
 	}
 	ctx := c.Request.Context()
 	v := views.Upload{Base: importPath(p) + "/" + u.ID, Back: importPath(p), Project: projectPath(p), File: u.File, Size: size(u.Size), Queue: u.Queue, State: u.State, Message: uploadMessage(ctx, u)}
-	switch job := s.imports.get(u.ID); {
+	job := s.imports.get(u.ID)
+	if job != nil && job.importing && !job.running() && u.State == db.UploadReady {
+		v.Message = cmp.Or(importFault(ctx, job.err), v.Message)
+	}
+	switch {
 	case u.State == db.UploadDone:
 		err = s.importResult(ctx, p, u, &v)
 	case job != nil && job.importing && job.running():
@@ -266,7 +271,7 @@ func (s *Server) fillPreview(c *gin.Context, u db.Upload, v *views.Upload) error
 		return nil
 	}
 	if job.err != nil {
-		if fault := importFault(job.err); fault != "" && !errors.Is(job.err, db.ErrNotFound) {
+		if fault := importFault(ctx, job.err); fault != "" {
 			v.Faults = append(v.Faults, views.FileFault{Reason: fault})
 			return nil
 		}
@@ -294,12 +299,8 @@ func fillCheck(ctx context.Context, c importCheck, v *views.Upload) {
 		v.ReadAs = views.T(ctx, "import.unknown")
 	}
 	for _, f := range c.Faults {
-		line, field, reason := prefs.Where(&f)
-		var invalid *db.InvalidError
-		if errors.As(f.Err, &invalid) {
-			field, reason = invalid.Field, invalid.Reason
-		}
-		v.Faults = append(v.Faults, views.FileFault{Line: line, Field: field, Reason: reason})
+		line, field, reason := placeOf(&f)
+		v.Faults = append(v.Faults, views.FileFault{Line: line, Field: field, Reason: views.SaidError(ctx, reason)})
 	}
 	for _, r := range c.Sample {
 		v.Sample = append(v.Sample, readRow(ctx, r))

@@ -12,6 +12,7 @@ import (
 
 	"agora/db"
 	"agora/reward/prefs"
+	"agora/views"
 )
 
 // importJobs are the uploads that this process is reading right now, and what it found out about
@@ -182,8 +183,10 @@ func (s *Server) runImport(u db.Upload) *importJob {
 		u.State, u.Message, u.ImportID = db.UploadDone, "", imp.ID
 		if err != nil {
 			u.State, u.ImportID = db.UploadReady, 0
-			u.Message = importFault(err)
-			if u.Message == "" {
+			switch u.Message = importFault(context.Background(), err); { // the page says it in the reader's language while the job is known
+			case errors.Is(err, context.Canceled):
+				u.Message = "cancelled"
+			case u.Message == "":
 				u.Message = "!" // ours: the log has it
 				s.log.Error("import failed", "upload", u.File, "error", err)
 			}
@@ -198,16 +201,18 @@ func (s *Server) runImport(u db.Upload) *importJob {
 }
 
 // importFault is what is wrong with a file, in words; "" when the fault is not the file's.
-func importFault(err error) string {
+func importFault(ctx context.Context, err error) string {
 	var line *prefs.Error
 	var invalid *db.InvalidError
 	switch {
 	case errors.Is(err, context.Canceled):
-		return "cancelled"
+		return views.T(ctx, "import.cancelled")
 	case errors.Is(err, db.ErrFull):
-		return db.ErrFull.Error()
-	case errors.As(err, &line), errors.As(err, &invalid), errors.Is(err, db.ErrImportedTwice), errors.Is(err, db.ErrNotFound):
-		return err.Error()
+		return views.T(ctx, "fail.full.text")
+	case errors.Is(err, db.ErrImportedTwice):
+		return views.T(ctx, "fail.twice.text")
+	case errors.As(err, &line), errors.As(err, &invalid):
+		return sayFault(ctx, err)
 	}
 	return ""
 }

@@ -28,7 +28,7 @@ func (s *Server) importMapping(c *gin.Context) error {
 		u.Format = ""
 	}
 	if _, err := prefs.ParseFormat(u.Format); err != nil {
-		return &db.InvalidError{Field: "format", Reason: err.Error()}
+		return db.Invalid("format", "%s", err)
 	}
 	if u.State == db.UploadRunning {
 		u.State = db.UploadReady

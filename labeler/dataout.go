@@ -91,7 +91,7 @@ func (s *Server) exportDownload(c *gin.Context) error {
 		Licence: strings.TrimSpace(c.PostForm("licence")), Complete: c.PostForm("complete") == "true"}
 	format, err := prefs.ParseFormat(form.Format)
 	if err != nil || format == prefs.Auto {
-		return &db.InvalidError{Field: "format", Reason: "choose one of the formats that are offered"}
+		return db.Invalid("format", "choose one of the formats that are offered")
 	}
 	d := dataOut{Project: p, Format: format, Licence: form.Licence, Lang: form.Lang, Complete: form.Complete}
 	if d.From, d.To, err = days(form.From, form.To); err != nil {
@@ -147,7 +147,7 @@ func sendExport(c *gin.Context, pack, dir, name string) error {
 		}
 		return send(name+".tar.gz", "application/gzip")
 	}
-	return &db.InvalidError{Field: "pack", Reason: "choose one of the ways that are offered"}
+	return db.Invalid("pack", "choose one of the ways that are offered")
 }
 
 // bundle packs data and cards into one file of the same folder.

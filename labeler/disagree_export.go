@@ -54,7 +54,7 @@ func (s *Server) disagreementExport(c *gin.Context) error {
 	}
 	ctx, format := c.Request.Context(), c.Query("format")
 	if format != "csv" && format != "json" {
-		return &db.InvalidError{Field: "format", Reason: fmt.Sprintf("%q is neither csv nor json", format)}
+		return db.Invalid("format", "%q is neither csv nor json", format)
 	}
 	d, err := computeDisagreement(ctx, s.store, p, c.Query("by"))
 	if err != nil {

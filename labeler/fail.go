@@ -28,8 +28,8 @@ var (
 // kind is what people read about an error.
 type kind struct {
 	status int
-	name   string // of its words in the catalogue: fail.NAME and fail.NAME.text
-	text   string // instead of the catalogue's
+	name   string           // of its words in the catalogue: fail.NAME and fail.NAME.text
+	fault  *db.InvalidError // said instead of fail.NAME.text
 }
 
 // ours is the name of what is ours to fix and no reader's business.
@@ -69,7 +69,7 @@ func explain(err error) kind {
 	var tooBig *http.MaxBytesError
 	switch {
 	case errors.As(err, &invalid):
-		return kind{http.StatusUnprocessableEntity, "check", invalid.Error()}
+		return kind{http.StatusUnprocessableEntity, "check", invalid}
 	case errors.As(err, &tooBig):
 		return kind{status: http.StatusRequestEntityTooLarge, name: "toolarge"}
 	case errors.Is(err, context.Canceled):
@@ -103,8 +103,10 @@ func (s *Server) failure(c *gin.Context, k kind, ref string) {
 	if c.Writer.Written() {
 		return // too late to say anything
 	}
-	title, text := say(c, "fail."+k.name), k.text
-	if text == "" {
+	title, text := say(c, "fail."+k.name), ""
+	if k.fault != nil {
+		text = sayFault(c.Request.Context(), k.fault)
+	} else {
 		text = say(c, "fail."+k.name+".text")
 	}
 	if wantsJSON(c) {

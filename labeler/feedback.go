@@ -55,7 +55,7 @@ func (s *Server) giveFeedback(c *gin.Context) error {
 	err = s.store.GiveFeedback(c.Request.Context(), n, user(c).ID, v.Ratings, v.Comment)
 	var invalid *db.InvalidError
 	if errors.As(err, &invalid) {
-		v.Error = invalid.Reason
+		v.Error = said(c, invalid)
 		return s.feedbackPage(c, http.StatusUnprocessableEntity, n, v)
 	}
 	if err != nil {

@@ -88,7 +88,7 @@ func (s *Server) saveForm(c *gin.Context, p db.Project, e views.FormEditor, f db
 	var invalid *db.InvalidError
 	switch {
 	case errors.As(err, &invalid):
-		e.Errors = append(e.Errors, views.Problem{Anchor: strings.Replace(invalid.Field, "prompt_flags", "pflags", 1), Text: invalid.Reason})
+		e.Errors = append(e.Errors, views.Problem{Anchor: strings.Replace(invalid.Field, "prompt_flags", "pflags", 1), Text: said(c, invalid)})
 		return s.formPage(c, http.StatusUnprocessableEntity, p, e)
 	case errors.Is(err, db.ErrFormChanged):
 		e.Errors = append(e.Errors, views.Problem{Anchor: "form", Text: say(c, "formpage.changed", v.Name())})
@@ -190,7 +190,7 @@ func (s *Server) addBriefs(c *gin.Context) error {
 	items, err := db.NewBriefs(w.About, db.Brief{Style: w.Style, UseCase: w.UseCase}, n)
 	var invalid *db.InvalidError
 	if errors.As(err, &invalid) {
-		w.Errors = map[string]string{invalid.Field: invalid.Reason}
+		w.Errors = map[string]string{invalid.Field: said(c, invalid)}
 		v, err := s.store.Form(ctx, p.ID)
 		if err != nil {
 			return err

@@ -139,7 +139,7 @@ func (s *Server) guidelinesEditor(c *gin.Context, status int, p db.Project, lang
 	if lang != "" {
 		tag, err := language.Parse(strings.TrimSpace(lang))
 		if err != nil {
-			return &db.InvalidError{Field: "lang", Reason: fmt.Sprintf("%.40q is not a language code such as es or pt-BR", lang)}
+			return db.Invalid("lang", "%.40q is not a language code such as es or pt-BR", lang)
 		}
 		if v.Lang = tag.String(); v.Lang == j.Language {
 			v.Lang = ""
@@ -243,7 +243,7 @@ func (s *Server) saveGuidelines(c *gin.Context) error {
 	changed, err := s.store.SetGuidelines(c.Request.Context(), user(c).ID, p.ID, lang, text)
 	var invalid *db.InvalidError
 	if errors.As(err, &invalid) {
-		return s.guidelinesEditor(c, http.StatusUnprocessableEntity, p, lang, text, invalid.Reason)
+		return s.guidelinesEditor(c, http.StatusUnprocessableEntity, p, lang, text, said(c, invalid))
 	}
 	if err != nil {
 		return err

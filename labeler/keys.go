@@ -135,7 +135,7 @@ func (s *Server) saveKey(c *gin.Context) error {
 	var invalid *db.InvalidError
 	if errors.As(err, &invalid) {
 		return s.keyPage(c, http.StatusUnprocessableEntity, p, d, func(v *views.KeyForm) {
-			v.Purpose, v.Explanation, v.Error = purpose, explanation, invalid.Reason
+			v.Purpose, v.Explanation, v.Error = purpose, explanation, said(c, invalid)
 		})
 	}
 	if err != nil {

@@ -34,7 +34,7 @@ func speak(c *gin.Context) {
 func (s *Server) chooseLanguage(c *gin.Context) error {
 	l := views.Language(c.PostForm("language"))
 	if !views.Known(l) {
-		return &db.InvalidError{Field: "language", Reason: "this site does not speak it"}
+		return db.Invalid("language", "this site does not speak it")
 	}
 	if u := user(c); u.ID != 0 {
 		if err := s.store.SetUILanguage(c.Request.Context(), u.ID, string(l)); err != nil {

@@ -61,3 +61,26 @@ func TestPageBefore(t *testing.T) {
 		}
 	}
 }
+
+// TestFaultsSpeakTheReadersLanguage types nonsense in Spanish: into a form, into an address, into a file.
+func TestFaultsSpeakTheReadersLanguage(t *testing.T) {
+	s := newScene(t)
+	rosa := s.browsers["rosa"]
+	rosa.post("/language", url.Values{"language": {"es"}})
+	if res := rosa.post("/projects", url.Values{"name": {"Mal nombre"}, "kind": {"rank"}, "k": {"4"}, "overlap": {"1"}}); !strings.Contains(res.Body.String(), "usa de 1 a 64 minúsculas") {
+		t.Errorf("a form's fault is not Spanish: %d %s", res.Code, res.Body)
+	}
+	if res := rosa.get("/projects/1/review?from=ayer"); !strings.Contains(res.Body.String(), "no es una fecha como 2026-01-31") {
+		t.Errorf("an address's fault is not Spanish: %d %s", res.Code, res.Body)
+	}
+	_, page := s.see("bad.jsonl", `{"schema":"prompt/1","prompt_id":"a","prompt":7}`+"\n"+`{"schema":"prompt/1","prompt_id":"b"}`)
+	for _, want := range []string{"debe ser una lista de mensajes o una cadena de texto, pero es el número 7", "<td>falta</td>"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the preview lacks %q: %s", want, page)
+		}
+	}
+	res := rosa.upload("/projects/1/queue/scores", "s.jsonl", "{\"prompt_id\":\"a\"}\n", nil)
+	if !strings.Contains(res.Body.String(), "id: falta") {
+		t.Errorf("a score file's fault is not Spanish: %d %s", res.Code, res.Body)
+	}
+}

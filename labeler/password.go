@@ -42,9 +42,9 @@ func HashPassword(password string) (string, error) {
 func checkPassword(password string) error {
 	switch {
 	case utf8.RuneCountInString(password) < minPassword:
-		return &db.InvalidError{Field: "password", Reason: fmt.Sprintf("use at least %d characters", minPassword)}
+		return db.Invalid("password", "use at least %d characters", minPassword)
 	case len(password) > maxPassword:
-		return &db.InvalidError{Field: "password", Reason: "that is too long"}
+		return db.Invalid("password", "that is too long")
 	}
 	return nil
 }

@@ -78,12 +78,12 @@ func daySpan(c *gin.Context) (from, to int64, err error) {
 		}
 		t, err := time.Parse(time.DateOnly, text)
 		if err != nil {
-			return 0, 0, &db.InvalidError{Field: name, Reason: fmt.Sprintf("%.20q is not a day such as 2026-01-31", text)}
+			return 0, 0, db.Invalid(name, "%.20q is not a day such as 2026-01-31", text)
 		}
 		*day = t.Unix() / 86_400
 	}
 	if from > to {
-		return 0, 0, &db.InvalidError{Field: "to", Reason: "the last day lies before the first"}
+		return 0, 0, db.Invalid("to", "the last day lies before the first")
 	}
 	return from, to, nil
 }

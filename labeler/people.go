@@ -200,7 +200,7 @@ func (s *Server) saveJoining(c *gin.Context) error {
 		err = s.store.SetJoining(c.Request.Context(), user(c).ID, j)
 		var invalid *db.InvalidError
 		if errors.As(err, &invalid) {
-			errs[invalid.Field] = invalid.Reason
+			errs[invalid.Field] = said(c, invalid)
 		} else if err != nil {
 			return err
 		}
@@ -226,7 +226,7 @@ func (s *Server) saveConsent(c *gin.Context) error {
 	var invalid *db.InvalidError
 	if errors.As(err, &invalid) {
 		return s.peoplePage(c, http.StatusUnprocessableEntity, p, func(v *views.People) {
-			v.Consent.Text, v.Consent.Training, v.Consent.Error = text, training, invalid.Reason
+			v.Consent.Text, v.Consent.Training, v.Consent.Error = text, training, said(c, invalid)
 		})
 	}
 	if err != nil {

@@ -307,7 +307,7 @@ func (s *Server) changePool(c *gin.Context, p db.Project, errs map[string]string
 	err = s.store.SetPool(c.Request.Context(), user(c).ID, settings)
 	var invalid *db.InvalidError
 	if errors.As(err, &invalid) {
-		errs[invalid.Field] = invalid.Reason
+		errs[invalid.Field] = said(c, invalid)
 		return nil
 	}
 	if err == nil {

@@ -88,7 +88,7 @@ func (s *Server) createProject(c *gin.Context) error {
 	var invalid *db.InvalidError
 	switch {
 	case errors.As(err, &invalid):
-		form.Errors[invalid.Field] = invalid.Reason
+		form.Errors[invalid.Field] = said(c, invalid)
 		return s.projectsPage(c, http.StatusUnprocessableEntity, form)
 	case errors.Is(err, db.ErrNameTaken):
 		form.Errors["name"] = say(c, "project.name.taken")
@@ -226,7 +226,7 @@ func (s *Server) saveSettings(c *gin.Context) error {
 		_, err = s.store.UpdateProject(c.Request.Context(), user(c).ID, changed)
 		var invalid *db.InvalidError
 		if errors.As(err, &invalid) {
-			form.Errors[invalid.Field] = invalid.Reason
+			form.Errors[invalid.Field] = said(c, invalid)
 		} else if err != nil {
 			return err
 		}

@@ -120,7 +120,7 @@ func (s *Server) ask(c *gin.Context) error {
 	_, err = s.store.Ask(c.Request.Context(), p.ID, user(c).ID, c.PostForm("text"))
 	var invalid *db.InvalidError
 	if errors.As(err, &invalid) {
-		return s.questionsPage(c, http.StatusUnprocessableEntity, p, c.PostForm("text"), invalid.Reason)
+		return s.questionsPage(c, http.StatusUnprocessableEntity, p, c.PostForm("text"), said(c, invalid))
 	}
 	if err != nil {
 		return err

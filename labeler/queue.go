@@ -175,7 +175,7 @@ func (s *Server) saveQueue(c *gin.Context) error {
 		err := s.store.SetQueue(ctx, user(c).ID, q)
 		var invalid *db.InvalidError
 		if errors.As(err, &invalid) {
-			errs[invalid.Field] = invalid.Reason
+			errs[invalid.Field] = said(c, invalid)
 		} else if err != nil {
 			return err
 		}
@@ -307,9 +307,11 @@ func scoresFault(c *gin.Context, err error) string {
 	case errors.As(err, &tooBig):
 		return say(c, "import.toolarge", uploadBody>>20)
 	case errors.As(err, &line):
-		return say(c, "queuepage.scores.line", line.line, line.why)
-	case errors.As(err, &invalid), errors.Is(err, db.ErrImportedTwice):
-		return err.Error()
+		return say(c, "queuepage.scores.line", line.line, sayFault(c.Request.Context(), line.err))
+	case errors.As(err, &invalid):
+		return sayFault(c.Request.Context(), invalid)
+	case errors.Is(err, db.ErrImportedTwice):
+		return say(c, "fail.twice.text")
 	}
 	return ""
 }
@@ -318,7 +320,8 @@ func scoresFault(c *gin.Context, err error) string {
 type lineError struct {
 	file string
 	line int
-	why  string
+	err  error
 }
 
-func (e *lineError) Error() string { return fmt.Sprintf("%s:%d: %s", e.file, e.line, e.why) }
+func (e *lineError) Error() string { return fmt.Sprintf("%s:%d: %v", e.file, e.line, e.err) }
+func (e *lineError) Unwrap() error { return e.err }

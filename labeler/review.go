@@ -201,7 +201,7 @@ func (s *Server) reviewQuery(c *gin.Context, p db.Project, form views.ReviewFilt
 	if form.Under != "" {
 		n, err := strconv.ParseFloat(form.Under, 64)
 		if err != nil || n <= 0 {
-			return f, "", &db.InvalidError{Field: "under", Reason: fmt.Sprintf("%q is no number of seconds", form.Under)}
+			return f, "", db.Invalid("under", "%q is no number of seconds", form.Under)
 		}
 		f.FasterMS = int64(n * 1000)
 	}
@@ -229,7 +229,7 @@ func days(from, to string) (start, end db.Millis, err error) {
 		}
 		t, bad := time.Parse(time.DateOnly, text)
 		if bad != nil && err == nil {
-			err = &db.InvalidError{Field: name, Reason: fmt.Sprintf("%q is no date such as 2026-01-31", text)}
+			err = db.Invalid(name, "%q is no date such as 2026-01-31", text)
 		}
 		return t
 	}

@@ -45,7 +45,7 @@ func (in ScoresFile) read(r io.Reader) ([]db.Score, error) {
 	if strings.HasSuffix(in.Name, ".gz") {
 		z, err := gzip.NewReader(r)
 		if err != nil {
-			return nil, &lineError{in.Name, 1, "this is not a gzip file"}
+			return nil, &lineError{in.Name, 1, db.Invalid("file", "is not a gzip file")}
 		}
 		r = z
 	}
@@ -58,23 +58,23 @@ func (in ScoresFile) read(r io.Reader) ([]db.Score, error) {
 		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
 			continue
 		}
-		score, why := scoreOf(lines.Bytes())
-		if why != "" {
-			return nil, &lineError{in.Name, n, why}
+		score, err := scoreOf(lines.Bytes())
+		if err != nil {
+			return nil, &lineError{in.Name, n, err}
 		}
 		scores = append(scores, score)
 	}
 	if err := lines.Err(); err != nil {
-		return nil, &lineError{in.Name, n + 1, err.Error()}
+		return nil, &lineError{in.Name, n + 1, err}
 	}
 	if len(scores) == 0 {
-		return nil, &lineError{in.Name, 1, "the file holds no scores"}
+		return nil, &lineError{in.Name, 1, db.Invalid("file", "holds no scores")}
 	}
 	return scores, nil
 }
 
 // scoreOf decodes one line, or says what is wrong with it.
-func scoreOf(line []byte) (db.Score, string) {
+func scoreOf(line []byte) (db.Score, error) {
 	var row struct {
 		PromptID *string  `json:"prompt_id"`
 		ID       *string  `json:"id"`
@@ -84,15 +84,15 @@ func scoreOf(line []byte) (db.Score, string) {
 	var kind *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &kind):
-		return db.Score{}, "field " + kind.Field + ": " + kind.Value + " is not a " + kind.Type.String()
+		return db.Score{}, db.Invalid(kind.Field, "%s is not a %s", kind.Value, kind.Type)
 	case err != nil:
-		return db.Score{}, "this is not a JSON object: " + err.Error()
+		return db.Score{}, db.Invalid("line", "is not a JSON object: %v", err)
 	case row.PromptID == nil:
-		return db.Score{}, "field prompt_id is missing"
+		return db.Score{}, db.Invalid("prompt_id", "is missing")
 	case row.ID == nil:
-		return db.Score{}, "field id is missing"
+		return db.Score{}, db.Invalid("id", "is missing")
 	case row.Score == nil:
-		return db.Score{}, "field score is missing"
+		return db.Score{}, db.Invalid("score", "is missing")
 	}
-	return db.Score{PromptID: *row.PromptID, ID: *row.ID, Score: *row.Score}, ""
+	return db.Score{PromptID: *row.PromptID, ID: *row.ID, Score: *row.Score}, nil
 }

@@ -53,7 +53,7 @@ func (s *Server) putSurvey(c *gin.Context, projectID int64) (form views.SurveyFo
 		return form, false, err
 	}
 	form, err = s.surveyView(c, projectID, answers, training)
-	form.Error = say(c, "survey."+invalid.Field) + " " + invalid.Reason
+	form.Error = say(c, "survey."+invalid.Field) + " " + said(c, invalid)
 	return form, true, err
 }
 

@@ -155,7 +155,7 @@ func (s *Server) setRole(c *gin.Context) error {
 func (s *Server) somebodyElse(c *gin.Context) (int64, error) {
 	n, err := id(c, "user")
 	if err == nil && n == user(c).ID {
-		return 0, &db.InvalidError{Field: "user", Reason: say(c, "users.self")}
+		return 0, db.Invalid("user", "%s", say(c, "users.self"))
 	}
 	return n, err
 }

@@ -122,7 +122,7 @@ func (s *Server) welcomeConsent(c *gin.Context) error {
 	version, _ := strconv.Atoi(c.PostForm("version")) // nonsense is no version
 	answer := c.PostForm("answer")
 	if answer != "agree" && answer != "decline" {
-		return &db.InvalidError{Field: "answer", Reason: "choose one of the two buttons"}
+		return db.Invalid("answer", "choose one of the two buttons")
 	}
 	if err := s.store.AnswerConsent(c.Request.Context(), project, user(c).ID, version, answer == "agree"); err != nil {
 		return err
@@ -219,7 +219,7 @@ func (s *Server) saveProfile(c *gin.Context) (views.ProfileForm, error) {
 			return views.ProfileForm{}, err
 		}
 		form, err := s.profileView(c, p)
-		form.Errors[invalid.Field] = invalid.Reason
+		form.Errors[invalid.Field] = said(c, invalid)
 		return form, err
 	}
 	form, err := s.profileView(c, p)

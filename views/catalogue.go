@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,6 +74,9 @@ func lookUp(l Language, key string) (text string, ok bool) {
 
 // Marks around what is filled into a right-to-left sentence: a name in Latin letters must not
 // turn the words around it (Unicode's first strong isolate and its end).
+// textVerbs are the verbs that fill in text, not numbers.
+var textVerbs = regexp.MustCompile(`%(?:\[\d+\])?[.\d]*[sqv]`)
+
 const isolate, isolateEnd = "\u2068", "\u2069"
 
 // fill puts the arguments into a text. A text without verbs, as a count in words, takes none.
@@ -84,12 +88,7 @@ func fill(l Language, text string, args []any) string {
 		return text
 	}
 	if l.Dir() == "rtl" {
-		args = slices.Clone(args)
-		for i, a := range args {
-			if s, ok := a.(string); ok && s != "" {
-				args[i] = isolate + s + isolateEnd
-			}
-		}
+		text = textVerbs.ReplaceAllString(text, isolate+"$0"+isolateEnd)
 	}
 	return fmt.Sprintf(text, args...)
 }

@@ -165,7 +165,7 @@ func formsOf(l Language) map[string]bool {
 	return forms
 }
 
-var verb = regexp.MustCompile(`%(?:\[(\d+)\])?([a-z%])`)
+var verb = regexp.MustCompile(`%(?:\[(\d+)\])?[.\d]*([a-z%])`)
 
 // verbs lists what a text fills in: the argument's number and its verb.
 func verbs(text string) map[int]string {

@@ -37,11 +37,14 @@ func accent(text string) string {
 	return b.String()
 }
 
-// verbLength is how many bytes after a percent sign belong to the verb: 1 for "d", 4 for "[2]s".
+// verbLength is how many bytes after a percent sign belong to the verb: 1 for "d", 4 for "[2]s", 4 for ".40q".
 func verbLength(s string) int {
 	n := 0
 	if s[0] == '[' {
 		n = strings.IndexByte(s, ']') + 1
+	}
+	for n < len(s)-1 && strings.IndexByte(".0123456789", s[n]) >= 0 {
+		n++
 	}
 	return n + 1
 }

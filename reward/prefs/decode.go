@@ -2,7 +2,6 @@ package prefs
 
 import (
 	"encoding/json"
-	"fmt"
 )
 
 // decodePrompt reads a list of messages; a plain string is one user turn.
@@ -16,7 +15,7 @@ func decodePrompt(raw json.RawMessage, dst *[]Message) error {
 		return nil
 	}
 	if kind(raw) != "a list" {
-		return fmt.Errorf("must be a list of messages or a string, is %s", kind(raw))
+		return faultf("must be a list of messages or a string, is %s", kind(raw))
 	}
 	return decodeList(decodeMessage)(raw, dst)
 }
@@ -40,7 +39,7 @@ func decodeMessage(raw json.RawMessage, m *Message) error {
 // decodeContent refuses the lists of parts that image and audio models use.
 func decodeContent(raw json.RawMessage, dst *string) error {
 	if kind(raw) == "a list" {
-		return fmt.Errorf("must be a string, is a list of parts: agora reads text only")
+		return faultf("must be a string, is a list of parts: agora reads text only")
 	}
 	return decodeString(raw, dst)
 }

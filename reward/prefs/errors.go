@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Error places a fault in a file.
@@ -37,8 +38,23 @@ func (e *FieldError) Error() string { return fmt.Sprintf("field %s: %v", e.Field
 func (e *FieldError) Unwrap() error { return e.Err }
 
 func fieldErrorf(field, format string, args ...any) *FieldError {
-	return &FieldError{field, fmt.Errorf(format, args...)}
+	return &FieldError{field, faultf(format, args...)}
 }
+
+// fault says what is wrong, in English or by its Sentence in another language.
+type fault struct {
+	format string
+	args   []any
+}
+
+// faultf is fmt.Errorf for a fault of a file. Formats are literals: the catalogue of views translates each.
+func faultf(format string, args ...any) error { return &fault{format, args} }
+
+func (f *fault) Error() string { return fmt.Errorf(f.format, f.args...).Error() }
+func (f *fault) Unwrap() error { return errors.Unwrap(fmt.Errorf(f.format, f.args...)) }
+
+// Sentence is the fault as a format and what fills it in, which may be faults themselves.
+func (f *fault) Sentence() (format string, args []any) { return f.format, f.args }
 
 // within prefixes a field's name with its parent's.
 func within(parent string, err error) error {
@@ -53,8 +69,11 @@ func within(parent string, err error) error {
 	return &FieldError{parent, err}
 }
 
-// kind names the type of a JSON value as it appears in messages.
-func kind(raw json.RawMessage) string {
+// jsonKind is the type of a JSON value as it appears in messages.
+type jsonKind string
+
+// kind names the type of a value; a number's says which it is.
+func kind(raw json.RawMessage) jsonKind {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) == 0 {
 		return "nothing"
@@ -71,5 +90,15 @@ func kind(raw json.RawMessage) string {
 	case 'n':
 		return "null"
 	}
-	return "the number " + string(raw)
+	return theNumber + jsonKind(raw)
+}
+
+const theNumber = "the number "
+
+// Sentence is the name as the format of a fault is.
+func (k jsonKind) Sentence() (format string, args []any) {
+	if n, ok := strings.CutPrefix(string(k), theNumber); ok {
+		return theNumber + "%s", []any{n}
+	}
+	return string(k), nil
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 )
 
@@ -85,7 +84,7 @@ func (f *Fields) UnmarshalJSON(data []byte) error {
 		return nil
 	}
 	if tok != json.Delim('{') {
-		return errors.New("not a JSON object")
+		return faultf("not a JSON object")
 	}
 	*f = nil
 	seen := map[string]bool{}
@@ -96,7 +95,7 @@ func (f *Fields) UnmarshalJSON(data []byte) error {
 		}
 		name := key.(string) // the decoder has checked that keys are strings
 		if seen[name] {
-			return fmt.Errorf("member %q appears twice", name)
+			return faultf("member %q appears twice", name)
 		}
 		seen[name] = true
 		var value json.RawMessage
@@ -109,7 +108,7 @@ func (f *Fields) UnmarshalJSON(data []byte) error {
 		return jsonFault(err)
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return errors.New("more than one JSON value on the line")
+		return faultf("more than one JSON value on the line")
 	}
 	return nil
 }
@@ -117,9 +116,9 @@ func (f *Fields) UnmarshalJSON(data []byte) error {
 // jsonFault words the decoder's end-of-input errors for people.
 func jsonFault(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("broken JSON: the line ends too early (truncated file?)")
+		return faultf("broken JSON: the line ends too early (truncated file?)")
 	}
-	return fmt.Errorf("broken JSON: %w", err)
+	return faultf("broken JSON: %w", err)
 }
 
 // objectWriter builds one JSON object without escaping <, > and &.

@@ -1,7 +1,6 @@
 package prefs
 
 import (
-	"fmt"
 	"strings"
 )
 
@@ -34,7 +33,7 @@ func ParseFormat(name string) (Format, error) {
 			return f, nil
 		}
 	}
-	return Auto, fmt.Errorf("unknown format %q, known are %s", name, formatNames())
+	return Auto, faultf("unknown format %q, known are %s", name, formatNames())
 }
 
 func formatNames() string {
@@ -81,5 +80,5 @@ func detect(row Fields) (Format, error) {
 	for i, f := range row {
 		names[i] = f.Name
 	}
-	return Auto, fmt.Errorf("no known format has the columns {%s}; known formats: %s", strings.Join(names, ", "), formatNames())
+	return Auto, faultf("no known format has the columns {%s}; known formats: %s", strings.Join(names, ", "), formatNames())
 }

@@ -1,7 +1,6 @@
 package prefs
 
 import (
-	"errors"
 	"strings"
 )
 
@@ -139,14 +138,14 @@ func isTranscript(row Fields, name string) bool {
 func stringColumn(row Fields, name string) (string, error) {
 	raw, ok := row.Get(name)
 	if !ok {
-		return "", &FieldError{name, errors.New("is missing")}
+		return "", &FieldError{name, faultf("is missing")}
 	}
 	var text string
 	if err := decodeString(raw, &text); err != nil {
 		return "", &FieldError{name, err}
 	}
 	if isNull(raw) {
-		return "", &FieldError{name, errors.New("must be a string, is null")}
+		return "", &FieldError{name, faultf("must be a string, is null")}
 	}
 	return text, nil
 }

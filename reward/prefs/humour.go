@@ -1,7 +1,6 @@
 package prefs
 
 import (
-	"fmt"
 	"strconv"
 )
 
@@ -95,7 +94,7 @@ func countColumn(row Fields, name string) (int, error) {
 	}
 	var n *int
 	if err := decodeInt(raw, &n); err != nil || n == nil || *n < 0 || *n > maxVotes {
-		return 0, &FieldError{name, fmt.Errorf("must be a whole number from 0 to %d, is %s", maxVotes, kind(raw))}
+		return 0, &FieldError{name, faultf("must be a whole number from 0 to %d, is %s", maxVotes, kind(raw))}
 	}
 	return *n, nil
 }

@@ -2,7 +2,6 @@ package prefs
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -248,7 +247,7 @@ func ranksIn(text string) ([]*int, error) {
 		}
 		v, err := strconv.ParseFloat(p, 64)
 		if err != nil || v != float64(int(v)) || v < 1 {
-			return nil, fmt.Errorf("%q is no list of ranks such as 1,2,1", text)
+			return nil, faultf("%q is no list of ranks such as 1,2,1", text)
 		}
 		n := int(v)
 		ranks[i] = &n
@@ -269,7 +268,7 @@ func (m Mapping) preferred(word string, n int) ([]*int, error) {
 	best, known := sides[w]
 	switch {
 	case w == "":
-		return nil, errors.New("is empty")
+		return nil, faultf("is empty")
 	case slices.Contains(ties, w):
 		best, known = -1, true
 	case len(w) == 1 && w[0] >= 'a' && w[0] <= 'i':
@@ -284,7 +283,7 @@ func (m Mapping) preferred(word string, n int) ([]*int, error) {
 		}
 	}
 	if !known || best >= n {
-		return nil, fmt.Errorf("%q names none of %d completions: use A, B …, 1, 2 …, left, right, model_a, model_b or tie", word, n)
+		return nil, faultf("%q names none of %d completions: use A, B …, 1, 2 …, left, right, model_a, model_b or tie", word, n)
 	}
 	ranks := make([]*int, n)
 	for i := range ranks {

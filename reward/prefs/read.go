@@ -19,7 +19,7 @@ func Read(path string, format Format) iter.Seq2[Record, error] {
 		}
 		defer f.Close()
 		if info, err := f.Stat(); err == nil && info.IsDir() {
-			yield(nil, &Error{File: path, Err: fmt.Errorf("is a folder, not a file")})
+			yield(nil, &Error{File: path, Err: faultf("is a folder, not a file")})
 			return
 		}
 		Decode(f, path, format)(yield)
@@ -114,7 +114,7 @@ func only[R Record](path string, records iter.Seq2[Record, error], want string) 
 			typed, ok := r.(R)
 			if !ok {
 				yield(none, &Error{File: path, Unit: "record", Line: n,
-					Err: fmt.Errorf("is %s, this command needs %s", r.Schema(), want)})
+					Err: faultf("is %s, this command needs %s", r.Schema(), want)})
 				return
 			}
 			if !yield(typed, nil) {
@@ -153,7 +153,7 @@ func parserFor(format Format, first Fields) (parser, error) {
 	case FormatHumour:
 		return parseHumour, nil
 	}
-	return nil, fmt.Errorf("unknown format %q, known are %s", format, formatNames())
+	return nil, faultf("unknown format %q, known are %s", format, formatNames())
 }
 
 // withSchema checks the schema member of agora's own records.

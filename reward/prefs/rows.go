@@ -6,7 +6,6 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"iter"
 	"unicode/utf8"
@@ -39,7 +38,7 @@ func rows(in io.Reader, name string) iter.Seq2[row, error] {
 		}
 		switch b, err := skipBlanks(r); {
 		case errors.Is(err, io.EOF):
-			yield(row{}, errors.New("is empty"))
+			yield(row{}, faultf("is empty"))
 		case err != nil:
 			yield(row{}, readFault(err))
 		case isTable(name):
@@ -69,11 +68,11 @@ func refuseForeign(r *bufio.Reader) error {
 	head, _ := r.Peek(4)
 	switch {
 	case bytes.HasPrefix(head, []byte("PAR1")):
-		return errors.New("is a parquet file; write it as JSON lines first (in Python: dataset.to_json(path))")
+		return faultf("is a parquet file; write it as JSON lines first (in Python: dataset.to_json(path))")
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
-		return errors.New("is a zip archive; unpack it first")
+		return faultf("is a zip archive; unpack it first")
 	case bytes.HasPrefix(head, []byte{0xff, 0xfe}), bytes.HasPrefix(head, []byte{0xfe, 0xff}):
-		return errors.New("is UTF-16 text; only UTF-8 is read")
+		return faultf("is UTF-16 text; only UTF-8 is read")
 	}
 	return nil
 }
@@ -121,7 +120,7 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 		part, err := r.ReadSlice('\n')
 		line = append(line, part...)
 		if len(line) > maxLine {
-			return nil, fmt.Errorf("line is longer than %d MiB", maxLine>>20)
+			return nil, faultf("line is longer than %d MiB", maxLine>>20)
 		}
 		if !errors.Is(err, bufio.ErrBufferFull) {
 			return line, err
@@ -131,10 +130,10 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 
 func parseRow(text []byte, fields *Fields) error {
 	if !utf8.Valid(text) {
-		return errors.New("is not valid UTF-8")
+		return faultf("is not valid UTF-8")
 	}
 	if text[0] != '{' {
-		return errors.New("is not a JSON object")
+		return faultf("is not a JSON object")
 	}
 	return fields.UnmarshalJSON(text)
 }
@@ -160,27 +159,27 @@ func arrayRows(r io.Reader, yield func(row, error) bool) {
 	case err != nil:
 		yield(end, arrayFault(err))
 	case number == 1:
-		yield(row{}, errors.New("holds an empty list"))
+		yield(row{}, faultf("holds an empty list"))
 	}
 }
 
 func arrayFault(err error) error {
 	if errors.Is(err, io.EOF) {
-		return errors.New("the file ends inside the list (truncated?)")
+		return faultf("the file ends inside the list (truncated?)")
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, gzip.ErrChecksum) {
 		return readFault(err)
 	}
-	return fmt.Errorf("broken JSON: %w", err)
+	return faultf("broken JSON: %w", err)
 }
 
 // readFault words what gzip and the file system say.
 func readFault(err error) error {
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, gzip.ErrHeader):
-		return errors.New("ends too early (truncated file?)")
+		return faultf("ends too early (truncated file?)")
 	case errors.Is(err, gzip.ErrChecksum):
-		return errors.New("gzip checksum does not match (damaged file?)")
+		return faultf("gzip checksum does not match (damaged file?)")
 	}
 	return err
 }

@@ -92,21 +92,21 @@ func (s Source) Look(in io.Reader) (columns []string, format Format, err error) 
 		}
 		return columns, format, nil
 	}
-	return nil, Auto, &Error{File: s.Name, Err: errors.New("is empty")}
+	return nil, Auto, &Error{File: s.Name, Err: faultf("is empty")}
 }
 
 // Where splits an error of reading into the place and the reason: line or element number (0: the
 // whole file), field ("": the whole row) and what is wrong.
-func Where(err error) (line int, field, reason string) {
+func Where(err error) (line int, field string, reason error) {
 	var at *Error
 	if errors.As(err, &at) {
 		line, err = at.Line, at.Err
 	}
 	var fe *FieldError
 	if errors.As(err, &fe) {
-		return line, fe.Field, fe.Err.Error()
+		return line, fe.Field, fe.Err
 	}
-	return line, "", err.Error()
+	return line, "", err
 }
 
 // Preview is a record in short, for people: what was read of a row.

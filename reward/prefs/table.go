@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/csv"
 	"errors"
-	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
@@ -82,9 +81,9 @@ func columnNames(head []string) ([]string, error) {
 		names[i] = strings.TrimSpace(h)
 		switch {
 		case names[i] == "":
-			return nil, fmt.Errorf("column %d has no name in the first line", i+1)
+			return nil, faultf("column %d has no name in the first line", i+1)
 		case seen[names[i]]:
-			return nil, fmt.Errorf("column %q stands twice in the first line", names[i])
+			return nil, faultf("column %q stands twice in the first line", names[i])
 		}
 		seen[names[i]] = true
 	}
@@ -109,7 +108,7 @@ func tableFault(err error) error {
 		return readFault(err)
 	}
 	if errors.Is(parse.Err, csv.ErrFieldCount) {
-		return errors.New("has another number of columns than the first line")
+		return faultf("has another number of columns than the first line")
 	}
-	return fmt.Errorf("broken table: %w", parse.Err)
+	return faultf("broken table: %w", parse.Err)
 }

@@ -1,7 +1,6 @@
 package prefs
 
 import (
-	"errors"
 	"unicode/utf8"
 )
 
@@ -16,7 +15,7 @@ type side struct {
 func column(row Fields, name string) (side, error) {
 	raw, ok := row.Get(name)
 	if !ok {
-		return side{}, &FieldError{name, errors.New("is missing")}
+		return side{}, &FieldError{name, faultf("is missing")}
 	}
 	if kind(raw) == "a string" {
 		text, err := stringColumn(row, name)
@@ -30,7 +29,7 @@ func column(row Fields, name string) (side, error) {
 		return side{}, within(name, err)
 	}
 	if len(messages) == 0 && name != "prompt" {
-		return side{}, &FieldError{name, errors.New("is an empty list")}
+		return side{}, &FieldError{name, faultf("is an empty list")}
 	}
 	return side{messages: messages}, nil
 }
@@ -58,7 +57,7 @@ func (s side) asPrompt() []Message {
 // prompt-completion, messages and prompt-only rows.
 func parseTRL(row Fields) ([]Record, error) {
 	if row.Has("label") || row.Has("labels") {
-		return nil, errors.New("rows with label(s) are unpaired or stepwise feedback, which agora does not read")
+		return nil, faultf("rows with label(s) are unpaired or stepwise feedback, which agora does not read")
 	}
 	var record Record
 	var err error

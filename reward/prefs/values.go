@@ -65,14 +65,14 @@ func isEmpty(raw json.RawMessage) bool {
 
 func decodeString(raw json.RawMessage, dst *string) error {
 	if json.Unmarshal(raw, dst) != nil {
-		return fmt.Errorf("must be a string, is %s", kind(raw))
+		return faultf("must be a string, is %s", kind(raw))
 	}
 	return nil
 }
 
 func decodeBool(raw json.RawMessage, dst *bool) error {
 	if json.Unmarshal(raw, dst) != nil {
-		return fmt.Errorf("must be true or false, is %s", kind(raw))
+		return faultf("must be true or false, is %s", kind(raw))
 	}
 	return nil
 }
@@ -80,7 +80,7 @@ func decodeBool(raw json.RawMessage, dst *bool) error {
 func decodeNumber(raw json.RawMessage, dst **float64) error {
 	var v float64
 	if json.Unmarshal(raw, &v) != nil || math.IsInf(v, 0) {
-		return fmt.Errorf("must be a number, is %s", kind(raw))
+		return faultf("must be a number, is %s", kind(raw))
 	}
 	*dst = &v
 	return nil
@@ -89,7 +89,7 @@ func decodeNumber(raw json.RawMessage, dst **float64) error {
 func decodeInt(raw json.RawMessage, dst **int) error {
 	var v float64
 	if json.Unmarshal(raw, &v) != nil || v != math.Trunc(v) || math.Abs(v) > 1<<52 {
-		return fmt.Errorf("must be a whole number, is %s", kind(raw))
+		return faultf("must be a whole number, is %s", kind(raw))
 	}
 	n := int(v)
 	*dst = &n
@@ -108,7 +108,7 @@ func decodeInt64(raw json.RawMessage, dst **int64) error {
 
 func decodeFields(raw json.RawMessage, dst *Fields) error {
 	if kind(raw) != "an object" {
-		return fmt.Errorf("must be an object, is %s", kind(raw))
+		return faultf("must be an object, is %s", kind(raw))
 	}
 	return dst.UnmarshalJSON(raw)
 }
@@ -118,7 +118,7 @@ func decodeList[T any](decode func(json.RawMessage, *T) error) func(json.RawMess
 	return func(raw json.RawMessage, dst *[]T) error {
 		var elements []json.RawMessage
 		if json.Unmarshal(raw, &elements) != nil {
-			return fmt.Errorf("must be a list, is %s", kind(raw))
+			return faultf("must be a list, is %s", kind(raw))
 		}
 		*dst = make([]T, len(elements))
 		for i, e := range elements {
