@@ -11,7 +11,9 @@ import (
 // Sentence is what is wrong with somebody's input, in English, and how to say it in other languages: a
 // format and what fills it in, which may be sentences themselves. db and prefs word faults where they
 // find them; the catalogue knows each by its English format, as gettext does.
-type Sentence interface{ Sentence() (format string, args []any) }
+type Sentence interface {
+	Sentence() (format string, args []any)
+}
 
 // faults are the translations by language and English format. The tests refuse a format in the
 // sources that a language lacks.
