@@ -25,24 +25,46 @@ func (s *Server) routesLaunch() []Route {
 
 // launchInputs are the checkpoints and files a kind of run reads. Kinds are the runs whose
 // checkpoints fit.
-var launchInputs = map[string][]struct {
-	name     string
-	kinds    []string
-	required bool
-}{
+var launchInputs = map[string][]launchInput{
 	"reward": {
-		{"policy", []string{"sft", "pretrain", "ppo"}, true},
+		{"policy", policyKinds, true},
 		{"data", nil, false},
 		{"demos", nil, false},
 	},
-	"ppo": {
-		{"policy", []string{"sft", "pretrain", "ppo"}, true},
+	"ppo": onReward, "rloo": onReward, "grpo": onReward,
+	"dpo": {
+		{"policy", policyKinds, true},
+		{"reference", policyKinds, false},
+		{"data", nil, false},
+	},
+	"score": {
+		{"model", append([]string{"reward"}, alignedKinds...), true},
+		{"before", policyKinds, false},
+	},
+}
+
+type launchInput struct {
+	name     string
+	kinds    []string
+	required bool
+}
+
+// launchKinds are the kinds of runs that can be started, in the order of the work.
+var launchKinds = []string{"reward", "ppo", "rloo", "grpo", "dpo", "score"}
+
+var (
+	alignedKinds = []string{"ppo", "rloo", "grpo", "dpo", "sft", "pretrain"}
+	policyKinds  = []string{"sft", "pretrain", "ppo", "rloo", "grpo", "dpo"}
+
+	// onReward is what trains a policy against a reward model.
+	onReward = []launchInput{
+		{"policy", policyKinds, true},
 		{"reward", []string{"reward"}, true},
 		{"judge", []string{"reward"}, false},
 		{"prompts", nil, false},
 		{"pretrain", nil, false},
-	},
-}
+	}
+)
 
 func (s *Server) launchForm(c *gin.Context) error {
 	kind := c.Query("kind")
@@ -63,6 +85,14 @@ func (s *Server) launchForm(c *gin.Context) error {
 	}, nil)
 }
 
+// launchPath is the form for a kind of run, with a project chosen where there is one.
+func launchPath(kind, project string) string {
+	if project == "" {
+		return "/runs/new?kind=" + kind
+	}
+	return "/runs/new?kind=" + kind + "&project=" + urlQuery(project)
+}
+
 // launchPage draws the form. value is what was typed, "" for nothing yet; faults are by field.
 func (s *Server) launchPage(c *gin.Context, status int, kind string, fields []ConfigField, value func(string) string, faults map[string]string) error {
 	main, err := s.mainFields(c, kind, value, faults)
@@ -72,6 +102,13 @@ func (s *Server) launchPage(c *gin.Context, status int, kind string, fields []Co
 	v := views.Launch{Action: "/runs", Kind: kind, Title: say(c, "launch."+kind), Lead: say(c, "launch."+kind+".lead"), Main: main, Errors: len(faults)}
 	for _, f := range fields {
 		v.More = append(v.More, settingField(c.Request.Context(), f, value("set."+f.Name), faults["set."+f.Name]))
+	}
+	for _, k := range launchKinds {
+		link := views.Link{Label: runKind(c.Request.Context(), k), Href: launchPath(k, value("project"))}
+		if k == kind {
+			link.Href = ""
+		}
+		v.Kinds = append(v.Kinds, link)
 	}
 	fr := s.frame(c, v.Title)
 	fr.Crumbs = []views.Crumb{{Label: say(c, "nav.runs"), Href: "/runs"}, {Label: v.Title}}
@@ -180,8 +217,13 @@ func (s *Server) launch(c *gin.Context) error {
 	settings := readSettings(c, fields, faults)
 	run.Inputs = readInputs(c, kind, faults)
 	run.ProjectID = s.readProject(c, faults)
-	if run.ProjectID == 0 && kind == "reward" && strings.TrimSpace(c.PostForm("data")) == "" && faults["project"] == "" {
-		faults["project"] = say(c, "launch.bad.nodata")
+	if run.ProjectID == 0 && faults["project"] == "" {
+		switch {
+		case kind == "score":
+			faults["project"] = say(c, "launch.bad.missing")
+		case (kind == "reward" || kind == "dpo") && strings.TrimSpace(c.PostForm("data")) == "":
+			faults["project"] = say(c, "launch.bad.nodata")
+		}
 	}
 	if len(faults) == 0 && len(settings) > 0 {
 		if err := s.checkSettings(c.Request.Context(), kind, fields, settings, faults); err != nil {

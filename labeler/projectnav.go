@@ -47,7 +47,8 @@ func projectNav(c *gin.Context, p db.Project) []views.LinkGroup {
 	group("models")
 	page(true, "project.winrate", base+"/winrate")
 	page(true, "project.leaderboard", base+"/leaderboard")
-	page(lead, "project.train", fmt.Sprintf("/runs/new?kind=reward&project=%d", p.ID))
-	page(lead, "project.ppo", fmt.Sprintf("/runs/new?kind=ppo&project=%d", p.ID))
+	page(lead, "project.train", launchPath("reward", fmt.Sprint(p.ID)))
+	page(lead, "project.ppo", launchPath("ppo", fmt.Sprint(p.ID)))
+	page(lead, "project.score", launchPath("score", fmt.Sprint(p.ID)))
 	return groups
 }

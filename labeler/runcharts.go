@@ -53,24 +53,33 @@ type lineSpec struct {
 
 // Charts by kind of run, in reading order.
 var chartSpecs = map[string][]chartSpec{
-	"ppo": {
-		{id: "reward", key: true, text: "metric.reward", lines: []lineSpec{{"metric.training", []string{"objective/reward_raw", "objective/scores"}}, {"metric.judge", []string{"objective/judge"}}}},
-		{id: "kl", key: true, zero: true, text: "metric.kl", lines: []lineSpec{{"metric.kl", []string{"objective/kl"}}}},
-		{id: "loss", text: "metric.loss.ppo", lines: []lineSpec{{"metric.policy", []string{"loss/policy_avg"}}, {"metric.value", []string{"loss/value_avg"}}}},
-		{id: "length", key: true, zero: true, text: "metric.length", lines: []lineSpec{{"metric.length", []string{"val/length"}}}},
-		{id: "overopt", text: "metric.overopt", x: "objective/kl_sqrt", lines: []lineSpec{{"metric.training", []string{"objective/reward_raw"}}, {"metric.judge", []string{"objective/judge"}}}},
-		{id: "ptx", text: "metric.ptx", lines: []lineSpec{{"metric.ptx", []string{"loss/ptx"}}}},
-		{id: "entropy", zero: true, text: "metric.entropy", lines: []lineSpec{{"metric.entropy", []string{"policy/entropy_avg", "objective/entropy"}}}},
-		{id: "distinct", key: true, zero: true, text: "metric.distinct", lines: []lineSpec{{"metric.distinct", []string{"val/distinct"}}}},
-	},
+	"ppo": rolloutCharts, "rloo": rolloutCharts, "grpo": rolloutCharts,
 	"reward": {
 		{id: "loss", key: true, level: math.Ln2, at: "metric.chance", text: "metric.loss.reward", lines: []lineSpec{{"metric.train", []string{"loss"}}, {"metric.valid", []string{"eval_loss"}}}},
 		{id: "accuracy", key: true, level: .5, at: "metric.chance", text: "metric.accuracy", lines: []lineSpec{{"metric.train", []string{"accuracy"}}, {"metric.valid", []string{"eval_accuracy"}}, {"metric.newlabelers", []string{"eval_new_labelers_accuracy"}}}},
 		{id: "margin", text: "metric.margin", lines: []lineSpec{{"metric.margin", []string{"margin"}}}},
 	},
+	"dpo": {
+		{id: "loss", key: true, text: "metric.loss.dpo", lines: []lineSpec{{"metric.train", []string{"loss/train"}}, {"metric.valid", []string{"loss/validation"}}}},
+		{id: "accuracy", key: true, zero: true, text: "metric.accuracy.dpo", lines: []lineSpec{{"metric.train", []string{"rewards/accuracies"}}, {"metric.valid", []string{"eval_rewards/accuracies"}}}},
+		{id: "margin", key: true, text: "metric.margin.dpo", lines: []lineSpec{{"metric.margin", []string{"rewards/margins"}}}},
+	},
+	"score": nil, // it learns nothing
 	"": { // sft, pretrain and whatever comes
 		{id: "loss", key: true, text: "metric.loss", lines: []lineSpec{{"metric.train", []string{"loss/train"}}, {"metric.valid", []string{"loss/validation"}}}},
 	},
+}
+
+// rolloutCharts are those of the methods that learn from what they sample.
+var rolloutCharts = []chartSpec{
+	{id: "reward", key: true, text: "metric.reward", lines: []lineSpec{{"metric.training", []string{"objective/reward_raw", "objective/scores"}}, {"metric.judge", []string{"objective/judge"}}}},
+	{id: "kl", key: true, zero: true, text: "metric.kl", lines: []lineSpec{{"metric.kl", []string{"objective/kl"}}}},
+	{id: "loss", text: "metric.loss.ppo", lines: []lineSpec{{"metric.policy", []string{"loss/policy_avg"}}, {"metric.value", []string{"loss/value_avg"}}}},
+	{id: "length", key: true, zero: true, text: "metric.length", lines: []lineSpec{{"metric.length", []string{"val/length"}}}},
+	{id: "overopt", text: "metric.overopt", x: "objective/kl_sqrt", lines: []lineSpec{{"metric.training", []string{"objective/reward_raw"}}, {"metric.judge", []string{"objective/judge"}}}},
+	{id: "ptx", text: "metric.ptx", lines: []lineSpec{{"metric.ptx", []string{"loss/ptx"}}}},
+	{id: "entropy", zero: true, text: "metric.entropy", lines: []lineSpec{{"metric.entropy", []string{"policy/entropy_avg", "objective/entropy"}}}},
+	{id: "distinct", key: true, zero: true, text: "metric.distinct", lines: []lineSpec{{"metric.distinct", []string{"val/distinct"}}}},
 }
 
 func specsOf(kind string) []chartSpec {

@@ -46,7 +46,7 @@ func (s *Server) runs(c *gin.Context) error {
 	}
 	var starts []views.Link
 	if researchers.allows(user(c).Role) {
-		starts = []views.Link{{Label: say(c, "run.new.reward"), Href: "/runs/new?kind=reward"}, {Label: say(c, "run.new.ppo"), Href: "/runs/new?kind=ppo"}}
+		starts = []views.Link{{Label: say(c, "run.new.reward"), Href: launchPath("reward", "")}, {Label: say(c, "run.new.ppo"), Href: launchPath("ppo", "")}, {Label: say(c, "run.new.other"), Href: launchPath("dpo", "")}}
 	}
 	return render(c, http.StatusOK, views.RunsPage(s.frame(c, say(c, "runs.title")), rows, starts))
 }
@@ -72,7 +72,7 @@ func runName(r db.Run) string {
 // runKind is a kind of training in words; a kind without words keeps its name.
 func runKind(ctx context.Context, kind string) string {
 	switch kind {
-	case "sft", "reward", "ppo", "pretrain":
+	case "sft", "reward", "ppo", "rloo", "grpo", "dpo", "pretrain", "score":
 		return views.T(ctx, "kind."+kind)
 	}
 	return kind
@@ -229,6 +229,9 @@ func (s *Server) lineage(ctx context.Context, r db.Run) []views.LineageStep {
 		steps = append(steps, step)
 	}
 	steps = append(steps, views.LineageStep{Label: runName(r), Detail: views.T(ctx, "run.this.run"), Current: true})
+	if r.Kind == "score" { // it leaves no model
+		return append(steps, views.LineageStep{Label: views.T(ctx, "disagree.title"), Detail: views.T(ctx, "run.scores"), Href: fmt.Sprintf("/projects/%d/disagreement", r.ProjectID)})
+	}
 	return append(steps, views.LineageStep{Label: views.T(ctx, "run.checkpoint"), Detail: checkpointText(ctx, r)})
 }
 

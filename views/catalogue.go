@@ -17,14 +17,14 @@ import (
 // parts, and its place in the list of offered languages once TestEveryLanguageHasEveryString is content.
 var catalogues = map[Language]map[string]string{
 	English: join(englishParts...),
-	Spanish: join(spanishSite, spanishForms, spanishPeople, spanishQueue, spanishQuality, spanishReview, spanishPages),
-	Chinese: join(chineseSite, chineseForms, chinesePeople, chineseQueue, chineseQuality, chineseReview, chinesePages),
-	Arabic:  join(arabicSite, arabicForms, arabicPeople, arabicQueue, arabicQuality, arabicReview, arabicPages),
+	Spanish: join(spanishSite, spanishRuns, spanishVotes, spanishAccount, spanishForms, spanishPeople, spanishQueue, spanishQuality, spanishReview, spanishPages),
+	Chinese: join(chineseSite, chineseRuns, chineseVotes, chineseAccount, chineseForms, chinesePeople, chineseQueue, chineseQuality, chineseReview, chinesePages),
+	Arabic:  join(arabicSite, arabicRuns, arabicVotes, arabicAccount, arabicForms, arabicPeople, arabicQueue, arabicQuality, arabicReview, arabicPages),
 }
 
 // englishParts are the rooms' strings. A key stands in one part only.
 var englishParts = []map[string]string{
-	englishSite, englishForms, englishPeople, englishQueue, englishQuality, englishReview, englishPages,
+	englishSite, englishRuns, englishVotes, englishAccount, englishForms, englishPeople, englishQueue, englishQuality, englishReview, englishPages,
 }
 
 // join merges the parts of a language. A key that two parts hold is kept from the first; the tests refuse it.

@@ -49,7 +49,7 @@ func samples() map[string]templ.Component {
 		"split":        SplitItemPage(mira, sampleSplitItem()),
 		"runs":         RunsPage(mira, []RunRow{{Href: "/runs/1", Name: "ppo-1", Kind: "PPO", State: "running", Progress: "3 / 20", Created: noon}}, []Link{{"New PPO run", "/runs/new?kind=ppo"}}),
 		"run":          RunPage(mira, sampleRun()),
-		"launch":       LaunchPage(mira, Launch{Action: "/runs", Kind: "ppo", Title: "Run PPO", Main: []Field{{ID: "policy", Name: "policy", Label: "Policy", Type: "text", Required: true, Error: "This is needed.", Choices: []Choice{{"/runs/1", "sft-1"}}}}, More: []Field{{ID: "set.kl_coef", Name: "set.kl_coef", Label: "kl_coef", Type: "text", Value: "x", Error: "“x” is not a number.", Mono: true, Required: true}}, Errors: 2}),
+		"launch":       LaunchPage(mira, Launch{Action: "/runs", Kind: "ppo", Title: "Run PPO", Kinds: []Link{{"PPO", ""}, {"DPO", "/runs/new?kind=dpo"}}, Main: []Field{{ID: "policy", Name: "policy", Label: "Policy", Type: "text", Required: true, Error: "This is needed.", Choices: []Choice{{"/runs/1", "sft-1"}}}}, More: []Field{{ID: "set.kl_coef", Name: "set.kl_coef", Label: "kl_coef", Type: "text", Value: "x", Error: "“x” is not a number.", Mono: true, Required: true}}, Errors: 2}),
 		"users":        UsersPage(mira, Users{NewLink: "http://localhost/join/x", People: []User{{Name: "lena", Role: "labeler", State: "active", Disable: "/users/2/disable", Reset: "/users/2/reset"}, {Name: "old", Role: "labeler", State: "disabled", LastSignIn: noon, Enable: "/users/3/enable"}}, Invites: []Invite{{Role: "labeler", State: "used", Expires: noon}, {Label: "Ana", Role: "researcher", State: "open", Expires: noon, Revoke: "/users/invites/2/revoke"}}, Roles: []Choice{{"labeler", "labeler"}}}),
 	}
 }

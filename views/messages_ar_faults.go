@@ -97,7 +97,7 @@ var arabicFaults = map[string]string{
 	"completions %d and %d share a rank, but this form has no ties": "النصان %d و%d في رتبة واحدة، لكن هذه الاستمارة لا تقبل التعادل",
 	"completions come from columns or from one list, not both":      "تأتي النصوص من أعمدة أو من قائمة واحدة لا من كليهما",
 	"config, inputs and result must be JSON objects: %v":            "يجب أن تكون config وinputs وresult كائنات JSON: %v",
-	"does not start with \"\\n\\nHuman:\"; if this is not an HH transcript, name the format (trl-implicit)": "لا يبدأ بـ \"\n\nHuman:\"؛ إن لم يكن محادثة HH فسمِّ الصيغة (trl-implicit)",
+	"does not start with \"\\n\\nHuman:\"; if this is not an HH transcript, name the format (trl-implicit)": "لا يبدأ بـ \"\\n\\nHuman:\"؛ إن لم يكن محادثة HH فسمِّ الصيغة (trl-implicit)",
 	"ends too early (truncated file?)": "ينتهي مبكرًا (ملف مقطوع؟)",
 	"give a reason":                    "اذكر سببًا",
 	"gold and repeats together may be half of all tasks at most":                         "يمكن أن تبلغ عناصر التحقق والتكرار معًا نصف المهام على الأكثر",

@@ -97,7 +97,7 @@ var spanishFaults = map[string]string{
 	"completions %d and %d share a rank, but this form has no ties": "los textos %d y %d comparten puesto, pero este formulario no admite empates",
 	"completions come from columns or from one list, not both":      "los textos vienen de columnas o de una lista, no de ambas",
 	"config, inputs and result must be JSON objects: %v":            "config, inputs y result deben ser objetos JSON: %v",
-	"does not start with \"\\n\\nHuman:\"; if this is not an HH transcript, name the format (trl-implicit)": "no empieza por \"\n\nHuman:\"; si no es una transcripción de HH, indica el formato (trl-implicit)",
+	"does not start with \"\\n\\nHuman:\"; if this is not an HH transcript, name the format (trl-implicit)": "no empieza por \"\\n\\nHuman:\"; si no es una transcripción de HH, indica el formato (trl-implicit)",
 	"ends too early (truncated file?)": "acaba demasiado pronto (¿archivo cortado?)",
 	"give a reason":                    "indica un motivo",
 	"gold and repeats together may be half of all tasks at most":                         "los controles y las repeticiones pueden sumar como máximo la mitad de las tareas",

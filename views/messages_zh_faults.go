@@ -97,7 +97,7 @@ var chineseFaults = map[string]string{
 	"completions %d and %d share a rank, but this form has no ties": "第 %d 个和第 %d 个回复名次相同，但此表单不允许并列",
 	"completions come from columns or from one list, not both":      "回复要么来自多列，要么来自一个列表，不能两者都有",
 	"config, inputs and result must be JSON objects: %v":            "config、inputs 和 result 必须是 JSON 对象：%v",
-	"does not start with \"\\n\\nHuman:\"; if this is not an HH transcript, name the format (trl-implicit)": "开头不是 \"\n\nHuman:\"；如果不是 HH 对话记录，请指明格式（trl-implicit）",
+	"does not start with \"\\n\\nHuman:\"; if this is not an HH transcript, name the format (trl-implicit)": "开头不是 \"\\n\\nHuman:\"；如果不是 HH 对话记录，请指明格式（trl-implicit）",
 	"ends too early (truncated file?)": "过早结束（文件被截断？）",
 	"give a reason":                    "请写明理由",
 	"gold and repeats together may be half of all tasks at most":                         "标准题和重复题合计最多占全部任务的一半",

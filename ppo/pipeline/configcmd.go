@@ -10,8 +10,6 @@ import (
 
 	"agora/policy"
 	scaling "agora/policy/scale"
-	"agora/ppo"
-	"agora/ppo/dpo"
 )
 
 // ConfigCmd is `agora config`.
@@ -21,7 +19,7 @@ type ConfigCmd struct {
 
 // ConfigSchemaCmd is `agora config schema`.
 type ConfigSchemaCmd struct {
-	Kind string   `arg:"" enum:"pretrain,sft,reward,ppo,rloo,grpo,dpo,coordcheck,transfer,isoflop" help:"pretrain, sft, reward, ppo, rloo, grpo, dpo, or an experiment of agora policy: coordcheck, transfer or isoflop."`
+	Kind string   `arg:"" enum:"pretrain,sft,reward,ppo,rloo,grpo,dpo,score,coordcheck,transfer,isoflop" help:"pretrain, sft, reward, ppo, rloo, grpo, dpo, score, or an experiment of agora policy: coordcheck, transfer or isoflop."`
 	Set  []string `sep:"none" placeholder:"KEY=VALUE" help:"Check these settings as a training would; they then stand for the defaults."`
 	JSON bool     `name:"json" help:"One JSON object."`
 }
@@ -53,12 +51,6 @@ func (c *ConfigSchemaCmd) Run(context.Context) error {
 // those that a worker runs, and those that only have a command.
 func settingsOf(kind string) (any, error) {
 	switch kind {
-	case "rloo", "grpo":
-		c, err := ppo.Profile(kind)
-		return &c, err
-	case "dpo":
-		c := dpo.DefaultConfig()
-		return &c, nil
 	case "coordcheck":
 		c := scaling.DefaultCoord()
 		return &c, nil
@@ -72,7 +64,7 @@ func settingsOf(kind string) (any, error) {
 	if c, ok := defaultConfigs()[kind]; ok {
 		return c, nil
 	}
-	return nil, fmt.Errorf("kind %q is none of pretrain, sft, reward, ppo, rloo, grpo, dpo, coordcheck, transfer, isoflop", kind)
+	return nil, fmt.Errorf("kind %q is none of pretrain, sft, reward, ppo, rloo, grpo, dpo, score, coordcheck, transfer, isoflop", kind)
 }
 
 func writeSchema(w io.Writer, fields []policy.Field) error {

@@ -28,7 +28,10 @@ func (w *Worker) prepare(ctx context.Context, job *Job) error {
 	needs, ok := map[string]export{
 		KindSFT:    {"data", "demos.jsonl", prefs.FormatDemo, w.demos},
 		KindReward: {"data", "ranked.jsonl", prefs.FormatRanked, w.answers},
+		KindDPO:    {"data", "ranked.jsonl", prefs.FormatRanked, w.answers},
 		KindPPO:    {"prompts", "prompts.jsonl", prefs.FormatPrompt, w.prompts},
+		KindRLOO:   {"prompts", "prompts.jsonl", prefs.FormatPrompt, w.prompts},
+		KindGRPO:   {"prompts", "prompts.jsonl", prefs.FormatPrompt, w.prompts},
 	}[job.Kind]
 	if ok && job.Inputs[needs.input].Path == "" {
 		path := filepath.Join(job.Dir, needs.file)
@@ -62,7 +65,7 @@ func (w *Worker) export(ctx context.Context, job Job, path string, format prefs.
 	}
 	if card.Records == 0 {
 		_ = os.Remove(path)
-		return fmt.Errorf("the project has no %s yet", map[string]string{KindSFT: "demonstrations", KindReward: "answers", KindPPO: "prompts"}[job.Kind])
+		return fmt.Errorf("the project has no %s yet", map[prefs.Format]string{prefs.FormatDemo: "demonstrations", prefs.FormatRanked: "answers", prefs.FormatPrompt: "prompts"}[format])
 	}
 	_, err = w.Store.RegisterArtefact(ctx, db.NewArtefact{Workers: workers, Artefact: db.Artefact{SHA256: card.SHA256, Kind: db.ArtefactExport,
 		ProjectID: job.Project, RunID: job.RunID, Name: card.File, Format: string(format), Rows: int64(card.Rows)}})

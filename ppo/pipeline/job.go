@@ -18,9 +18,13 @@ const (
 	KindSFT      = "sft"
 	KindReward   = "reward"
 	KindPPO      = "ppo"
+	KindRLOO     = "rloo"
+	KindGRPO     = "grpo"
+	KindDPO      = "dpo"
+	KindScore    = "score" // trains nothing: which texts of the project a model prefers
 )
 
-var kinds = []string{KindPretrain, KindSFT, KindReward, KindPPO}
+var kinds = []string{KindPretrain, KindSFT, KindReward, KindPPO, KindRLOO, KindGRPO, KindDPO, KindScore}
 
 // An Input is a file or checkpoint directory that a run reads.
 type Input struct {
@@ -78,8 +82,10 @@ func required(kind string) []string {
 	switch kind {
 	case KindPretrain:
 		return []string{"data"}
-	case KindPPO:
+	case KindPPO, KindRLOO, KindGRPO:
 		return []string{"policy", "reward"}
+	case KindScore:
+		return []string{"model"}
 	}
 	return []string{"policy"}
 }

@@ -10,6 +10,7 @@ import (
 	"agora/policy"
 	"agora/policy/cpu"
 	"agora/ppo"
+	"agora/ppo/dpo"
 	"agora/reward"
 	"agora/reward/prefs"
 )
@@ -17,8 +18,18 @@ import (
 // defaultConfigs are the settings of each kind before anybody changed them.
 func defaultConfigs() map[string]any {
 	pretrain, sft, rm := policy.DefaultPretrain(), policy.DefaultSFT(), reward.DefaultTrainConfig()
-	p := ppo.DefaultConfig()
-	return map[string]any{KindPretrain: &pretrain, KindSFT: &sft, KindReward: &rm, KindPPO: &p}
+	p, d, score := ppo.DefaultConfig(), dpo.DefaultConfig(), defaultScoreConfig()
+	return map[string]any{KindPretrain: &pretrain, KindSFT: &sft, KindReward: &rm, KindPPO: &p,
+		KindRLOO: profile(KindRLOO), KindGRPO: profile(KindGRPO), KindDPO: &d, KindScore: &score}
+}
+
+// profile is a method of ppo by its name.
+func profile(kind string) *ppo.Config {
+	c, err := ppo.Profile(kind)
+	if err != nil {
+		panic(err) // the names are this package's own
+	}
+	return &c
 }
 
 // device opens the worker's device once.
@@ -117,15 +128,15 @@ func trainReward(ctx context.Context, w *Worker, job Job, sink *dbSink) (map[str
 	return out, nil
 }
 
-// trainPPO trains the input "policy" against the input "reward". "judge" only watches; "pretrain" is
-// the text of the pretraining mix.
+// trainPPO trains the input "policy" against the input "reward", by PPO, RLOO or GRPO. "judge" only
+// watches; "pretrain" is the text of the pretraining mix.
 func trainPPO(ctx context.Context, w *Worker, job Job, sink *dbSink) (map[string]any, error) {
 	dev, err := w.device()
 	if err != nil {
 		return nil, err
 	}
-	c := ppo.DefaultConfig()
-	if err := policy.LoadConfig(&c, "", job.sets()); err != nil {
+	c := defaultConfigs()[job.Kind].(*ppo.Config)
+	if err := policy.LoadConfig(c, "", job.sets()); err != nil {
 		return nil, err
 	}
 	in := func(role string) string { return job.Inputs[role].Path }
@@ -133,7 +144,7 @@ func trainPPO(ctx context.Context, w *Worker, job Job, sink *dbSink) (map[string
 	if in("pretrain") != "" {
 		mix = []string{in("pretrain")}
 	}
-	result, err := ppo.Train(ctx, dev, c, ppo.Job{
+	result, err := ppo.Train(ctx, dev, *c, ppo.Job{
 		Policy: in("policy"), Reward: in("reward"), Judge: in("judge"), Prompts: in("prompts"), Ptx: mix,
 		Out: job.Dir, Resume: begun(job.Dir), Sinks: w.sinks(sink), Say: w.say(sink),
 	})
@@ -141,4 +152,22 @@ func trainPPO(ctx context.Context, w *Worker, job Job, sink *dbSink) (map[string
 		return nil, err
 	}
 	return map[string]any{"checkpoint": result.Dir, "iterations": result.Iterations, "episodes": result.Episodes, "metrics": result.Metrics}, nil
+}
+
+// trainDPO fine-tunes the input "policy" on the project's answers, or the file "data", without a reward
+// model. The reference is the policy as it starts, unless the input "reference" names another.
+func trainDPO(ctx context.Context, w *Worker, job Job, sink *dbSink) (map[string]any, error) {
+	dev, err := w.device()
+	if err != nil {
+		return nil, err
+	}
+	c := dpo.DefaultConfig()
+	if err := policy.LoadConfig(&c, "", job.sets()); err != nil {
+		return nil, err
+	}
+	result, err := dpo.Train(ctx, dev, c, dpo.Job{Job: w.policyJob(job, sink, job.Inputs["data"].Path), Reference: job.Inputs["reference"].Path, Format: prefs.Auto})
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"checkpoint": result.Dir, "steps": result.Steps, "metrics": result.Metrics}, nil
 }

@@ -52,7 +52,8 @@ func NewWorker(store *db.Store, log *slog.Logger) *Worker {
 	}
 	return &Worker{
 		Store: store, Name: fmt.Sprintf("%s:%d", host, os.Getpid()), RunsDir: filepath.Join(dir, "runs"), Log: log,
-		trainers: map[string]trainer{KindPretrain: trainPretrain, KindSFT: trainSFT, KindReward: trainReward, KindPPO: trainPPO},
+		trainers: map[string]trainer{KindPretrain: trainPretrain, KindSFT: trainSFT, KindReward: trainReward,
+			KindPPO: trainPPO, KindRLOO: trainPPO, KindGRPO: trainPPO, KindDPO: trainDPO, KindScore: scoreTexts},
 	}
 }
 
