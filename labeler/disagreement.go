@@ -75,6 +75,9 @@ func (s *Server) disagreementPage(c *gin.Context, p db.Project) (v views.Disagre
 		if v, err = s.disagreementView(ctx, p, d.Value, max(0, from)); err != nil {
 			return v, err
 		}
+		if researchers.allows(user(c).Role) {
+			v.Ask = launchPath("score", fmt.Sprint(p.ID))
+		}
 	}
 	v.Freshness = freshness(c, d.Ready, d.Fresh)
 	v.Made = d.Made

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"agora/db"
+	"agora/labeler/raking"
 	"agora/reward/prefs"
 )
 
@@ -75,7 +76,7 @@ func (d *dataOut) writeLines(ctx context.Context, store *db.Store, w io.Writer) 
 	if err != nil {
 		return err
 	}
-	weights, err := exportWeights(ctx, store, d.Project, people)
+	weights, err := raking.ForExport(ctx, store, d.Project, people)
 	if err != nil {
 		return err
 	}
@@ -89,7 +90,7 @@ func (d *dataOut) writeLines(ctx context.Context, store *db.Store, w io.Writer) 
 		}
 		if r.Answer != nil && r.Answer.UserID != 0 {
 			addPerson(&line, people[r.Answer.Worker])
-			weights.add(&line, r.Answer.Worker)
+			weights.Add(&line, r.Answer.Worker)
 		}
 		d.workers[workerOf(r)]++
 		if n++; d.Progress != nil && n%1000 == 0 {
@@ -151,7 +152,7 @@ func (d *dataOut) about(ctx context.Context, store *db.Store) (prefs.About, erro
 	for _, imp := range imports {
 		a.Parents = append(a.Parents, prefs.Parent{Name: imp.File, SHA256: imp.SHA256})
 	}
-	if a.Weights, err = exportWeighting(ctx, store, d.Project); err != nil {
+	if a.Weights, err = raking.Card(ctx, store, d.Project); err != nil {
 		return a, err
 	}
 	left, err := store.LeftOut(ctx, d.Project.ID)

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"agora/db"
+	"agora/labeler/raking"
 	"agora/views"
 
 	"github.com/gin-gonic/gin"
@@ -73,7 +74,7 @@ func (s *Server) poolPage(c *gin.Context, status int, p db.Project, add func(*vi
 
 // fillPool adds what everybody who may see the page sees.
 func (s *Server) fillPool(ctx context.Context, v *views.Pool, p db.Project, people []db.PoolPerson, work []db.WorkDay, settings db.PoolSettings) error {
-	w, err := rakePool(people, settings)
+	w, err := raking.Rake(people, settings)
 	if err != nil {
 		return err
 	}
@@ -100,7 +101,7 @@ func (s *Server) fillPool(ctx context.Context, v *views.Pool, p db.Project, peop
 }
 
 // fillPoolFigures adds the key figures and what they mean.
-func fillPoolFigures(ctx context.Context, v *views.Pool, people []db.PoolPerson, work []db.WorkDay, w *poolWeights, now db.Millis) {
+func fillPoolFigures(ctx context.Context, v *views.Pool, people []db.PoolPerson, work []db.WorkDay, w *raking.Weights, now db.Millis) {
 	v.Figures = []views.Figure{{Name: views.T(ctx, "pool.labelers"), Value: views.Count(len(people))}}
 	if w != nil {
 		v.Figures = append(v.Figures,
@@ -123,7 +124,7 @@ func fillPoolFigures(ctx context.Context, v *views.Pool, people []db.PoolPerson,
 }
 
 // poolWarning says what the weights cannot make up for.
-func poolWarning(ctx context.Context, w *poolWeights) string {
+func poolWarning(ctx context.Context, w *raking.Weights) string {
 	var parts []string
 	if len(w.Missing) > 0 {
 		var names []string

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"agora/db"
+	"agora/labeler/raking"
 	"agora/reward/prefs"
 )
 
@@ -18,7 +19,7 @@ func TestRakePool(t *testing.T) {
 		people = append(people, db.PoolPerson{Worker: string(rune('a' + i)), Groups: map[string]string{"gender": g}})
 	}
 	settings := db.PoolSettings{Targets: map[string]map[string]float64{"gender": {"woman": .45, "man": .45, "other": .1}}, WeightCap: 5}
-	w, err := rakePool(people, settings)
+	w, err := raking.Rake(people, settings)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +36,7 @@ func TestRakePool(t *testing.T) {
 	if want := 25 / (4./3 + 5); math.Abs(w.Effective-want) > 1e-9 {
 		t.Errorf("effective %g, want %g", w.Effective, want)
 	}
-	if none, err := rakePool(people, db.PoolSettings{}); none != nil || err != nil {
+	if none, err := raking.Rake(people, db.PoolSettings{}); none != nil || err != nil {
 		t.Errorf("weights without targets: %v %v", none, err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestScreenshots draws every page at five widths, in both themes and both directions, and finds those
+// TestScreenshots draws every page at five widths, in both themes, both directions and all languages, and finds those
 // that scroll sideways. The pictures stay in the folder $AGORA_SCREENSHOTS, to be looked at; with
 // $AGORA_PAGES only those whose names it matches:
 //
@@ -24,8 +24,12 @@ func TestScreenshots(t *testing.T) {
 	for _, look := range []struct {
 		name, theme, language string
 		width                 int64
-	}{{"1280-light", "light", "en", 1280}, {"820-dark", "dark", "en", 820}, {"390-dark", "dark", "en", 390}, {"390-rtl", "light", "ar-XB", 390},
-		{"1280-rtl", "light", "ar-XB", 1280}, {"320-light", "light", "en", 320}, {"3840-dark", "dark", "en", 3840}} {
+	}{
+		{"1280-light", "light", "en", 1280}, {"820-light", "light", "en", 820}, {"390-light", "light", "en", 390},
+		{"1280-dark", "dark", "en", 1280}, {"820-dark", "dark", "en", 820}, {"390-dark", "dark", "en", 390},
+		{"390-rtl", "light", "ar-XB", 390}, {"1280-rtl", "light", "ar-XB", 1280}, {"320-light", "light", "en", 320}, {"3840-dark", "dark", "en", 3840},
+		{"1280-es", "light", "es", 1280}, {"390-zh", "light", "zh", 390}, {"820-ar", "dark", "ar", 820},
+	} {
 		b := s.openTab(t)
 		b.setCookie(languageCookie, look.language)
 		for _, p := range pages {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"agora/db"
+	"agora/labeler/raking"
 	"agora/views"
 
 	"github.com/gin-gonic/gin"
@@ -33,7 +34,7 @@ type weightChoice struct {
 
 // weightChoice reads the choice of a request. It is offered where the project has targets.
 func (s *Server) weightChoice(c *gin.Context, p db.Project) (weightChoice, error) {
-	w, err := Weights(c.Request.Context(), s.store, p)
+	w, err := raking.OfProject(c.Request.Context(), s.store, p)
 	if err != nil || w == nil {
 		return weightChoice{}, err
 	}

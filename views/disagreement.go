@@ -20,6 +20,7 @@ type Disagreement struct {
 	Prompts   []SplitPrompt
 	Pager     Pager
 	CSV, JSON string // addresses of the export
+	Ask       string // address of the form that lets a model score the texts; "" for readers who may not
 	Control   string // share of false discoveries, in words
 }
 

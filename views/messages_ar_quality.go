@@ -212,4 +212,5 @@ var arabicQuality = map[string]string{
 	"disagree.untested":           "لا توجد هنا مجموعتان في كل منهما 5 أشخاص.",
 	"disagree.scores":             "ما تقوله النماذج",
 	"disagree.scores.hint":        "درجات مستوردة؛ والأعلى هو النص الذي يأخذه النموذج. أحدث مجموعة درجات تأتي أخيرًا.",
+	"disagree.ask":                "اسأل نموذجًا أي جانب يأخذ",
 }

@@ -196,4 +196,5 @@ var englishQuality = map[string]string{
 	"disagree.untested":           "No two groups have 5 people each here.",
 	"disagree.scores":             "What the models say",
 	"disagree.scores.hint":        "Imported scores; the higher one is the text a model takes. The newest set stands last.",
+	"disagree.ask":                "Ask a model which side it takes",
 }

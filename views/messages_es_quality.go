@@ -192,4 +192,5 @@ var spanishQuality = map[string]string{
 	"disagree.untested":           "Aquí no hay dos grupos con 5 personas cada uno.",
 	"disagree.scores":             "Qué dicen los modelos",
 	"disagree.scores.hint":        "Puntuaciones importadas; la más alta es el texto que toma un modelo. El conjunto más nuevo va al final.",
+	"disagree.ask":                "Preguntar a un modelo de qué lado está",
 }

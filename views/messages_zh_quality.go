@@ -187,4 +187,5 @@ var chineseQuality = map[string]string{
 	"disagree.untested":           "此处没有两个各有 5 人的群体。",
 	"disagree.scores":             "模型的看法",
 	"disagree.scores.hint":        "导入的得分；得分较高者即模型所选的文本。最新的一组在最后。",
+	"disagree.ask":                "询问模型站在哪一边",
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"agora/db"
+	"agora/labeler/raking"
 	"agora/reward/prefs"
 )
 
@@ -55,6 +56,9 @@ func (w *Worker) prepare(ctx context.Context, job *Job) error {
 // whose work is in it.
 func (w *Worker) export(ctx context.Context, job Job, path string, format prefs.Format, records func(context.Context, int64) iter.Seq2[prefs.Record, error]) error {
 	about, err := w.about(ctx, job.Project)
+	if err == nil && format == prefs.FormatRanked {
+		about.Weights, err = raking.Card(ctx, w.Store, db.Project{ID: job.Project})
+	}
 	if err != nil {
 		return err
 	}
@@ -111,8 +115,14 @@ func (w *Worker) records(ctx context.Context, e db.Export, convert func(db.Recor
 	}
 }
 
+// answers are a project's judgments, each with what its labeler agreed to and, where the project weighs
+// its people to the shares of a population, their weight.
 func (w *Worker) answers(ctx context.Context, project int64) iter.Seq2[prefs.Record, error] {
 	people, err := w.Store.ExportPeople(ctx, project)
+	var weights *raking.Weights
+	if err == nil {
+		weights, err = raking.ForExport(ctx, w.Store, db.Project{ID: project}, people)
+	}
 	return w.records(ctx, db.Export{ProjectID: project}, func(row db.Record) (prefs.Record, error) {
 		if err != nil {
 			return nil, err
@@ -123,6 +133,10 @@ func (w *Worker) answers(ctx context.Context, project int64) iter.Seq2[prefs.Rec
 			ranked.Consent = person.Consent
 			if len(person.Groups) > 0 {
 				ranked.Groups = person.Groups
+			}
+			if weights != nil {
+				weight := weights.Weight(row.Answer.Worker)
+				ranked.Weight = &weight
 			}
 		}
 		return r, rerr

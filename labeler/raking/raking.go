@@ -1,4 +1,6 @@
-package labeler
+// Package raking weights the people of a project, so that the pool has the shares of the population that
+// its targets name.
+package raking
 
 import (
 	"context"
@@ -12,17 +14,17 @@ import (
 	"agora/reward/prefs"
 )
 
-// poolWeights are the raking weights of a project's labelers.
-type poolWeights struct {
+// Weights are the raking weights of a project's labelers.
+type Weights struct {
 	agree.Weights
 	Of      map[string]float64 // by pseudonym, mean 1
 	Missing []string           // "age=65+": targets above 0 that nobody in the pool is in; the others share their part
 }
 
-// Weights rakes the labelers with answers in use to the project's targets, for
+// OfProject rakes the labelers with answers in use to the project's targets, for
 // statistics that stay on the site. nil: the project has no targets, or nobody
 // answered. A person whose group is not known keeps weight 1 in that respect.
-func Weights(ctx context.Context, store *db.Store, p db.Project) (*poolWeights, error) {
+func OfProject(ctx context.Context, store *db.Store, p db.Project) (*Weights, error) {
 	settings, err := store.PoolSettings(ctx, p.ID)
 	if err != nil {
 		return nil, err
@@ -32,14 +34,14 @@ func Weights(ctx context.Context, store *db.Store, p db.Project) (*poolWeights, 
 		return nil, err
 	}
 	people = slices.DeleteFunc(people, func(p db.PoolPerson) bool { return p.Answers == 0 })
-	return rakePool(people, settings)
+	return Rake(people, settings)
 }
 
-// exportWeights rakes the members with answers in use by what an export may say
+// ForExport rakes the members with answers in use by what an export may say
 // about them, so that a weight tells no group that the groups do not: only what
 // people's consent covers, and no value that fewer than db.SmallestGroup share.
 // nil: weights are off, or there are no targets.
-func exportWeights(ctx context.Context, store *db.Store, p db.Project, people map[string]db.ExportPerson) (*poolWeights, error) {
+func ForExport(ctx context.Context, store *db.Store, p db.Project, people map[string]db.ExportPerson) (*Weights, error) {
 	settings, err := store.PoolSettings(ctx, p.ID)
 	if err != nil || !settings.UseWeights {
 		return nil, err
@@ -54,28 +56,31 @@ func exportWeights(ctx context.Context, store *db.Store, p db.Project, people ma
 		}
 		pool = append(pool, one)
 	}
-	return rakePool(pool, settings)
+	return Rake(pool, settings)
 }
 
-// add writes a labeler's weight into a line of an export.
-func (w *poolWeights) add(line *prefs.Fields, worker string) {
-	if w == nil {
-		return
+// Weight is a labeler's: 1 where nothing is known of them.
+func (w *Weights) Weight(worker string) float64 {
+	if weight, ok := w.Of[worker]; ok {
+		return weight
 	}
-	weight, ok := w.Of[worker]
-	if !ok {
-		weight = 1
-	}
-	line.Set("weight", json.RawMessage(strconv.FormatFloat(weight, 'g', 6, 64)))
+	return 1
 }
 
-// exportWeighting is what an export's card says of its weights, nil without any.
-func exportWeighting(ctx context.Context, store *db.Store, p db.Project) (*prefs.Weights, error) {
+// Add writes a labeler's weight into a line of an export; nil weights write none.
+func (w *Weights) Add(line *prefs.Fields, worker string) {
+	if w != nil {
+		line.Set("weight", json.RawMessage(strconv.FormatFloat(w.Weight(worker), 'g', 6, 64)))
+	}
+}
+
+// Card is what an export's card says of its weights, nil without any.
+func Card(ctx context.Context, store *db.Store, p db.Project) (*prefs.Weights, error) {
 	people, err := store.ExportPeople(ctx, p.ID)
 	if err != nil {
 		return nil, err
 	}
-	w, err := exportWeights(ctx, store, p, people)
+	w, err := ForExport(ctx, store, p, people)
 	if err != nil || w == nil {
 		return nil, err
 	}
@@ -84,8 +89,8 @@ func exportWeighting(ctx context.Context, store *db.Store, p db.Project) (*prefs
 		Design: w.Design, Max: w.Max, Trimmed: w.Trimmed, Missing: w.Missing}, err
 }
 
-// rakePool weights people to the targets that can be reached.
-func rakePool(people []db.PoolPerson, settings db.PoolSettings) (*poolWeights, error) {
+// Rake weights people to the targets that can be reached.
+func Rake(people []db.PoolPerson, settings db.PoolSettings) (*Weights, error) {
 	if len(people) == 0 || len(settings.Targets) == 0 {
 		return nil, nil
 	}
@@ -93,7 +98,7 @@ func rakePool(people []db.PoolPerson, settings db.PoolSettings) (*poolWeights, e
 	for i, p := range people {
 		groups[i] = p.Groups
 	}
-	w := &poolWeights{Of: map[string]float64{}}
+	w := &Weights{Of: map[string]float64{}}
 	targets := agree.Margins{}
 	for _, name := range slices.Sorted(maps.Keys(settings.Targets)) {
 		if reached := w.reachable(name, settings.Targets[name], groups); len(reached) > 0 {
@@ -112,7 +117,7 @@ func rakePool(people []db.PoolPerson, settings db.PoolSettings) (*poolWeights, e
 
 // reachable leaves out the values that nobody has, notes them, and scales the
 // others to 1: no weight can make up for people who are not there.
-func (w *poolWeights) reachable(name string, shares map[string]float64, people []map[string]string) map[string]float64 {
+func (w *Weights) reachable(name string, shares map[string]float64, people []map[string]string) map[string]float64 {
 	there, sum := map[string]float64{}, 0.0
 	for _, value := range slices.Sorted(maps.Keys(shares)) {
 		switch {
