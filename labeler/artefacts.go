@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 
 	"agora/db"
 	"agora/views"
@@ -74,7 +73,7 @@ func (s *Server) artefactsView(ctx context.Context, p db.Project, mayChange bool
 	}
 	row := func(a db.Artefact) views.ArtefactRow {
 		r := views.ArtefactRow{Anchor: fmt.Sprintf("artefact-%d", a.ID), Name: a.Name, Kind: artefactKind(ctx, a), SHA256: a.SHA256, Rows: int(a.Rows),
-			When: a.Created.Time(), Done: a.Retired.Time(), DoneNote: a.RetiredNote, DoneBy: people[a.RetiredBy], Workers: strings.Join(holds[a.ID], ", ")}
+			When: a.Created.Time(), Done: a.Retired.Time(), DoneNote: a.RetiredNote, DoneBy: people[a.RetiredBy], Workers: views.List(ctx, holds[a.ID])}
 		r.Direct = slices.ContainsFunc(holds[a.ID], func(w string) bool { return direct[a.ID][w] })
 		if a.RunID != 0 {
 			r.Href = fmt.Sprintf("/runs/%d", a.RunID)

@@ -2,7 +2,6 @@ package labeler
 
 import (
 	"context"
-	"strings"
 
 	"agora/db"
 	"agora/views"
@@ -34,5 +33,5 @@ func flagNames(ctx context.Context, names db.FieldNames, keys []string, prompt b
 	for i, key := range keys {
 		said[i] = flagName(ctx, names, key, prompt)
 	}
-	return strings.Join(said, ", ")
+	return views.List(ctx, said)
 }

@@ -34,7 +34,7 @@ func unranked(ctx context.Context, a db.Answer) string {
 	}
 	text := views.N(ctx, "outcome.flags", len(d.Ratings[0].Flags))
 	if len(scores) > 0 {
-		text = views.T(ctx, "outcome.rated", strings.Join(scores, ", "), text)
+		text = views.T(ctx, "outcome.rated", views.List(ctx, scores), text)
 	}
 	return text
 }

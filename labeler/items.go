@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 
 	"agora/db"
 	"agora/views"
@@ -78,7 +77,7 @@ func (s *Server) itemRow(ctx context.Context, p db.Project, r db.ItemRow) (views
 		}
 	}
 	v := views.ItemRow{
-		Href: fmt.Sprintf("%s/items/%d", projectPath(p), r.ID), Prompt: promptStart(r.Prompt), Policies: strings.Join(policies, ", "),
+		Href: fmt.Sprintf("%s/items/%d", projectPath(p), r.ID), Prompt: promptStart(r.Prompt), Policies: views.List(ctx, policies),
 		Completions: r.K, Answers: int(r.Answers), Wanted: p.Overlap, State: "open",
 	}
 	if r.Closed {
@@ -141,7 +140,7 @@ func itemView(ctx context.Context, d db.ItemDetail) (views.Item, error) {
 }
 
 func answerView(ctx context.Context, a db.Answer, names []string) views.ItemAnswer {
-	v := views.ItemAnswer{Worker: a.Worker, Outcome: outcome(ctx, a, names), Shown: strings.Join(a.Shown, ", "),
+	v := views.ItemAnswer{Worker: a.Worker, Outcome: outcome(ctx, a, names), Shown: views.List(ctx, a.Shown),
 		Note: a.Note, State: a.State, When: a.Answered.Time()}
 	if a.Confidence != nil {
 		v.Sure = views.T(ctx, "item.sure", views.Number(*a.Confidence))

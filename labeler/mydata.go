@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"agora/db"
 	"agora/views"
@@ -95,7 +94,7 @@ func profileRows(ctx context.Context, p db.Profile) []views.Row {
 	for _, o := range p.OptOuts {
 		not = append(not, views.T(ctx, "content."+o))
 	}
-	rows := []views.Row{{Name: views.T(ctx, "profile.languages"), Value: strings.Join(reads, ", ")}, {Name: views.T(ctx, "profile.optouts"), Value: strings.Join(not, ", ")},
+	rows := []views.Row{{Name: views.T(ctx, "profile.languages"), Value: views.List(ctx, reads)}, {Name: views.T(ctx, "profile.optouts"), Value: views.List(ctx, not)},
 		{Name: views.T(ctx, "profile.topics"), Value: p.Topics}}
 	for i := range rows {
 		if rows[i].Value == "" {
@@ -126,7 +125,7 @@ func (s *Server) myProjectView(ctx context.Context, p db.MyProject) (views.MyPro
 	}
 	row("mydata.worker", p.Member.Worker)
 	row("mydata.joined", views.Moment(ctx, p.Member.Joined.Time()))
-	row("mydata.tags", strings.Join(tagList(p.Member.Tags), ", "))
+	row("mydata.tags", views.List(ctx, tagList(p.Member.Tags)))
 	row("mydata.consent", consentWords(ctx, p.Consents))
 	row("mydata.surveyed", surveyWords(ctx, p.Survey))
 	row("mydata.count", views.Count(p.Answers[db.AnswerActive]))

@@ -132,7 +132,7 @@ func poolWarning(ctx context.Context, w *raking.Weights) string {
 			name, value, _ := strings.Cut(m, "=")
 			names = append(names, views.T(ctx, "pool.isvalue", views.GroupLabel(ctx, name), groupValue(ctx, name, value)))
 		}
-		parts = append(parts, views.T(ctx, "pool.missing", strings.Join(names, ", ")))
+		parts = append(parts, views.T(ctx, "pool.missing", views.List(ctx, names)))
 	}
 	if w.Trimmed > 0 {
 		parts = append(parts, views.N(ctx, "pool.trimmed", w.Trimmed, views.Percent(w.Miss)))

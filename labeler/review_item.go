@@ -131,7 +131,7 @@ func compareAnswer(ctx context.Context, p db.Project, a db.Answer, names []strin
 		v.Include = do("include")
 	}
 	v.Comment = do("comment")
-	v.Outcome, v.Shown, v.Note = answerOutcome(ctx, a, names), strings.Join(a.Shown, ", "), a.Note
+	v.Outcome, v.Shown, v.Note = answerOutcome(ctx, a, names), views.List(ctx, a.Shown), a.Note
 	if a.Confidence != nil {
 		v.Sure = views.T(ctx, "item.sure", views.Number(*a.Confidence))
 	}

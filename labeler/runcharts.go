@@ -132,7 +132,7 @@ func (spec chartSpec) draw(ctx context.Context, m map[string]curve) (views.Chart
 		{Name: views.T(ctx, "chart.formula"), Value: views.T(ctx, spec.text+".f")},
 		{Name: views.T(ctx, "chart.unit"), Value: views.T(ctx, spec.text+".u")},
 		{Name: views.T(ctx, "chart.healthy"), Value: views.T(ctx, spec.text+".h")},
-		{Name: views.T(ctx, "chart.logged"), Value: strings.Join(logged, ", ")},
+		{Name: views.T(ctx, "chart.logged"), Value: views.List(ctx, logged)},
 	}
 	return c, true
 }

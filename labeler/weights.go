@@ -2,7 +2,6 @@ package labeler
 
 import (
 	"math"
-	"strings"
 
 	"agora/db"
 	"agora/labeler/raking"
@@ -46,7 +45,7 @@ func (s *Server) weightChoice(c *gin.Context, p db.Project) (weightChoice, error
 	default:
 		choice.weights = &weighting{Of: w.Of, Effective: w.Effective, Missing: w.Missing}
 		if len(w.Missing) > 0 {
-			choice.view.Missing = strings.Join(w.Missing, ", ")
+			choice.view.Missing = views.List(c.Request.Context(), w.Missing)
 		}
 	}
 	return choice, nil

@@ -93,6 +93,11 @@ func fill(l Language, text string, args []any) string {
 	return fmt.Sprintf(text, args...)
 }
 
+// List joins names as the language does.
+func List(ctx context.Context, names []string) string {
+	return strings.Join(names, T(ctx, "list.comma"))
+}
+
 // Moment writes a point in time, in UTC, as the language writes dates: what pages show before
 // page.js turns it into the reader's own time.
 func Moment(ctx context.Context, t time.Time) string {

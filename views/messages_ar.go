@@ -369,6 +369,7 @@ var arabicSite = map[string]string{
 	"labelers.worker":         "المقيّم",
 	"labelers.last":           "أحدث إجابة",
 	"list.and":                " و",
+	"list.comma":              "، ",
 
 	// items
 	"items.title":       "العناصر والإجابات",
@@ -397,7 +398,7 @@ var arabicSite = map[string]string{
 
 	// people
 	"users.title":       "الأشخاص",
-	"users.lead":        "الحسابات والروابط التي تنشئها. تظهر الأسماء هنا ولا تظهر في أي مكان آخر.",
+	"users.lead":        "الحسابات والروابط التي تنشئها. تعرض صفحات العمل أسماء مستعارة؛ والأسماء هنا وفي السجل.",
 	"users.people":      "الحسابات",
 	"users.role":        "الدور",
 	"users.state":       "الحالة",

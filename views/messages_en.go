@@ -355,6 +355,7 @@ var englishSite = map[string]string{
 	"labelers.worker":         "Labeler",
 	"labelers.last":           "Newest answer",
 	"list.and":                " and ",
+	"list.comma":              ", ",
 
 	// items
 	"items.title":       "Items and answers",
@@ -379,7 +380,7 @@ var englishSite = map[string]string{
 
 	// people
 	"users.title":       "People",
-	"users.lead":        "Accounts and the links that make them. Names are shown here and nowhere else.",
+	"users.lead":        "Accounts and the links that make them. Pages about the work show pseudonyms; names are here and in the log.",
 	"users.people":      "Accounts",
 	"users.role":        "Role",
 	"users.state":       "State",

@@ -48,7 +48,7 @@ var englishReview = map[string]string{
 	"purpose.gold":      "known answer",
 	"purpose.repeat":    "repeat",
 	"purpose.practice":  "practice",
-	"purpose.screening": "screening",
+	"purpose.screening": "trial",
 
 	// states of an answer
 	"answer.active":    "in use",
@@ -229,7 +229,7 @@ var englishReview = map[string]string{
 	"export.licence.hint":         "Such as CC-BY-4.0. It is written into the card.",
 	"export.filters":              "Only some of the answers",
 	"export.complete":             "Only items that have all their answers",
-	"export.always":               "Answers that are undone, replaced, given back, excluded or withdrawn are never exported, nor are those to practice, screening, known and repeated items.",
+	"export.always":               "Answers that are undone, replaced, given back, excluded or withdrawn are never exported, nor are those to practice, trial, known and repeated items.",
 	"export.left.withdrawn.one":   "%d person withdrew from this project.",
 	"export.left.withdrawn.other": "%d people withdrew from this project.",
 	"export.left.excluded.one":    "%d answer is excluded.",

@@ -353,6 +353,7 @@ var spanishSite = map[string]string{
 	"labelers.worker":         "Anotador",
 	"labelers.last":           "Última respuesta",
 	"list.and":                " y ",
+	"list.comma":              ", ",
 
 	// items
 	"items.title":       "Elementos y respuestas",
@@ -377,7 +378,7 @@ var spanishSite = map[string]string{
 
 	// people
 	"users.title":       "Personas",
-	"users.lead":        "Cuentas y los enlaces que las crean. Los nombres se muestran aquí y en ningún otro sitio.",
+	"users.lead":        "Cuentas y los enlaces que las crean. Las páginas de trabajo muestran seudónimos; los nombres están aquí y en el registro.",
 	"users.people":      "Cuentas",
 	"users.role":        "Rol",
 	"users.state":       "Estado",

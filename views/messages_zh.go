@@ -349,6 +349,7 @@ var chineseSite = map[string]string{
 	"labelers.worker":         "标注员",
 	"labelers.last":           "最新回答",
 	"list.and":                "和",
+	"list.comma":              "、",
 
 	// items
 	"items.title":       "条目与回答",
@@ -372,7 +373,7 @@ var chineseSite = map[string]string{
 
 	// people
 	"users.title":       "人员",
-	"users.lead":        "账号以及创建账号的链接。姓名只在这里显示。",
+	"users.lead":        "账号以及创建账号的链接。工作页面只显示化名；姓名在这里和日志中。",
 	"users.people":      "账号",
 	"users.role":        "角色",
 	"users.state":       "状态",

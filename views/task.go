@@ -3,11 +3,12 @@ package views
 import (
 	"context"
 	"fmt"
-	"github.com/a-h/templ"
 	"sort"
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/a-h/templ"
 )
 
 // Task is one labeling task as a labeler may see it. Which model wrote a text is not in here,
@@ -137,7 +138,7 @@ func (t Task) place(ctx context.Context, i int) string {
 	if len(with) == 0 {
 		return T(ctx, "rank.place", t.Texts[i].Rank)
 	}
-	return T(ctx, "rank.tied", t.Texts[i].Rank, strings.Join(with, ", "))
+	return T(ctx, "rank.tied", t.Texts[i].Rank, List(ctx, with))
 }
 
 // order is the ranking so far, "A = C > B", with the letters not ranked yet.
