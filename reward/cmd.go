@@ -36,7 +36,7 @@ type TrainCmd struct {
 	Resume  bool     `name:"resume" help:"Go on with the run in OUT."`
 	Force   bool     `help:"Start even if the machine has not the memory for it."`
 	Other   bool     `name:"accept-different-bits" help:"Resume although this machine computes with other kernels than the run began with."`
-	Threads int      `name:"threads" help:"Worker threads; 0 is one per core. Results do not depend on it."`
+	Workers int      `name:"workers" aliases:"threads" help:"Worker threads; 0 means one per core. Results do not depend on it."`
 	JSON    bool     `name:"json" help:"Print the result as one JSON object."`
 }
 
@@ -74,7 +74,7 @@ func (c *TrainCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("--policy: %w", err)
 	}
-	dev, err := cpu.Open(c.Threads)
+	dev, err := cpu.Open(c.Workers)
 	if err != nil {
 		return err
 	}
@@ -118,26 +118,32 @@ func (r *Report) String() string {
 
 // EvalCmd is `agora reward eval`.
 type EvalCmd struct {
-	Model   string   `name:"model" required:"" help:"Reward model directory, or the run that made it; DIR#GROUP is one head of several, DIR reads each judgment with its group's."`
+	Model   []string `name:"model" required:"" help:"Reward model directory, or the run that made it; DIR#GROUP is one head of several, DIR reads each judgment with its group's. Repeatable: several are an ensemble, judged by their mean score."`
 	Data    []string `name:"data" required:"" help:"Preference file of any format. Repeatable."`
 	Format  string   `name:"format" default:"auto" help:"Format of --data."`
-	Threads int      `name:"threads" help:"Worker threads; 0 is one per core."`
+	Workers int      `name:"workers" aliases:"threads" help:"Worker threads; 0 means one per core."`
 	JSON    bool     `name:"json" help:"Print one JSON object."`
 }
 
 // Help is shown by --help.
 func (*EvalCmd) Help() string {
 	return `Accuracy on every untied pair, with a 95 % interval that resamples labelers where they
-are known; by group and labeler fold, by margin with calibration, and against length.
+are known; by group and labeler fold, by margin with calibration, and against length. Where pairs
+were judged twice, how often a second person agrees with the first stands beside it.
 
-  agora reward eval --model rm --data held-out.jsonl --json`
+  agora reward eval --model rm --data held-out.jsonl --json
+  agora reward eval --model rm-0 --model rm-1 --model rm-2 --data held-out.jsonl`
 }
 
 // Run evaluates.
 func (c *EvalCmd) Run(ctx context.Context) error {
-	s, err := openScorer(c.Model, c.Threads, true)
-	if err != nil {
-		return err
+	var ensemble []*Scorer
+	for _, dir := range c.Model {
+		s, err := openScorer(dir, c.Workers, true)
+		if err != nil {
+			return err
+		}
+		ensemble = append(ensemble, s)
 	}
 	format, err := prefs.ParseFormat(c.Format)
 	if err != nil {
@@ -147,7 +153,7 @@ func (c *EvalCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := Evaluate(ctx, s, data.Rankings)
+	r, err := Evaluate(ctx, data.Rankings, ensemble...)
 	if err != nil {
 		return err
 	}
@@ -162,6 +168,15 @@ func (c *EvalCmd) Run(ctx context.Context) error {
 
 func (r *Report) print(w io.Writer) error {
 	fmt.Fprintln(w, r)
+	if r.Raters != nil {
+		fmt.Fprintf(w, "people: a second judgment agrees with the first on %.1f %% (%.1f to %.1f, of %d pairs)\n", 100*r.Raters.Value, 100*r.Raters.Lo, 100*r.Raters.Hi, r.Raters.Units)
+	}
+	for i, m := range r.Members {
+		fmt.Fprintf(w, "member %d alone: %.1f %%, loss %.4f\n", i+1, 100*m.Accuracy, m.Loss)
+	}
+	if len(r.Members) > 0 {
+		fmt.Fprintf(w, "the members' margins deviate by %.2f on average\n", r.Unsure)
+	}
 	if r.Ties > 0 {
 		fmt.Fprintf(w, "%d ties left out\n", r.Ties)
 	}
@@ -207,7 +222,7 @@ type ScoreCmd struct {
 	Model   string `name:"model" required:"" help:"Reward model directory, or the run that made it; DIR#GROUP is one head of several, DIR their mean."`
 	Data    string `name:"data" required:"" help:"File with completions: completions, ranked, demo or a preference format."`
 	Format  string `name:"format" default:"auto" help:"Format of --data."`
-	Threads int    `name:"threads" help:"Worker threads; 0 is one per core."`
+	Workers int    `name:"workers" aliases:"threads" help:"Worker threads; 0 means one per core."`
 	JSON    bool   `name:"json" help:"Print JSON lines (the only form there is)."`
 }
 
@@ -223,7 +238,7 @@ const scoreChunk = 512
 
 // Run scores as it reads.
 func (c *ScoreCmd) Run(ctx context.Context) error {
-	s, err := openScorer(c.Model, c.Threads, false)
+	s, err := openScorer(c.Model, c.Workers, false)
 	if err != nil {
 		return err
 	}

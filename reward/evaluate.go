@@ -15,8 +15,13 @@ type Report struct {
 	N        int        `json:"n"`
 	Accuracy float64    `json:"accuracy"` // equal scores count half
 	CI95     [2]float64 `json:"ci95"`
-	Loss     float64    `json:"loss"` // mean −log σ(margin), nats
-	Ties     int        `json:"ties"` // tied pairs, left out
+	Loss     float64    `json:"loss"`             // mean −log σ(margin), nats
+	Raters   *Interval  `json:"raters,omitempty"` // how often a second person agrees with the first, on pairs that two or more judged: the accuracy's reference
+
+	Members []Member `json:"members,omitempty"` // of an ensemble, each by itself
+	Unsure  float64  `json:"unsure,omitempty"`  // of an ensemble: mean over pairs of the deviation of its members' margins
+
+	Ties int `json:"ties"` // tied pairs, left out
 
 	Heads         []string        `json:"heads,omitempty"` // groups whose judgments are read by a head of their own
 	ByGroup       map[string]Part `json:"by_group"`        // "gender=woman" …
@@ -30,6 +35,12 @@ type Report struct {
 	Clusters      string          `json:"clusters"`        // what the interval resamples
 	Units         int             `json:"clusters_n"`      // how many of them
 	Truncated     int             `json:"truncated"`       // texts that had to be cut to fit the model
+}
+
+// Member is a model of an ensemble by itself.
+type Member struct {
+	Accuracy float64 `json:"accuracy"`
+	Loss     float64 `json:"loss"` // mean −log σ(margin), nats
 }
 
 // Part is the accuracy on a part of the pairs.
@@ -61,7 +72,8 @@ type observation struct {
 	better string // names of the two texts
 	worse  string
 	margin float64
-	longer int // 1: the better text is the longer one, -1: the shorter, 0: equal
+	spread float64 // of an ensemble: standard deviation of its members' margins
+	longer int     // 1: the better text is the longer one, -1: the shorter, 0: equal
 }
 
 func (o observation) right() float64 {
@@ -74,22 +86,23 @@ func (o observation) right() float64 {
 	return 0
 }
 
-// Evaluate scores every text once and compares with the judgments.
-func Evaluate(ctx context.Context, s *Scorer, lines []*prefs.Ranked) (*Report, error) {
-	return evaluate(ctx, s, lines, true)
+// Evaluate scores every text once and compares with the judgments. Several scorers are an ensemble: a text's
+// score is the mean of theirs (Coste et al. 2023, arXiv:2310.02743).
+func Evaluate(ctx context.Context, lines []*prefs.Ranked, ensemble ...*Scorer) (*Report, error) {
+	return evaluate(ctx, lines, true, ensemble...)
 }
 
 // evaluate leaves intervals and parts out where full is false.
-func evaluate(ctx context.Context, s *Scorer, lines []*prefs.Ranked, full bool) (*Report, error) {
-	texts, cut, err := s.scoreTexts(ctx, lines)
+func evaluate(ctx context.Context, lines []*prefs.Ranked, full bool, ensemble ...*Scorer) (*Report, error) {
+	r := &Report{Heads: ensemble[0].m.Heads}
+	read, err := readAll(ctx, lines, ensemble)
 	if err != nil {
 		return nil, err
 	}
-	own, err := s.scoreByHead(ctx, lines)
-	if err != nil {
-		return nil, err
+	for _, one := range read {
+		r.Truncated = max(r.Truncated, one.cut)
 	}
-	r := &Report{Truncated: cut, Heads: s.m.Heads}
+	members := make([]Member, len(ensemble))
 	clusterOf, clusters := clustering(lines)
 	var all []observation
 	for _, line := range lines {
@@ -97,23 +110,31 @@ func evaluate(ctx context.Context, s *Scorer, lines []*prefs.Ranked, full bool) 
 		r.Ties += ties
 		for _, p := range pairs {
 			o := observation{line: line, unit: clusterOf(line), better: textName(line, p.Better), worse: textName(line, p.Worse)}
-			a, b := own.of(line, texts, o.better), own.of(line, texts, o.worse)
-			o.margin, o.longer = a.score-b.score, sign(a.length-b.length)
+			read.judge(&o, members)
 			all = append(all, o)
 			r.Accuracy += o.right()
 			r.Loss -= logSigmoid(o.margin)
+			r.Unsure += o.spread
 		}
 	}
 	r.N = len(all)
 	if r.N == 0 {
 		return r, nil
 	}
-	r.Accuracy /= float64(r.N)
-	r.Loss /= float64(r.N)
+	n := float64(r.N)
+	r.Accuracy, r.Loss, r.Unsure = r.Accuracy/n, r.Loss/n, r.Unsure/n
+	if len(members) > 1 {
+		for _, m := range members {
+			r.Members = append(r.Members, Member{m.Accuracy / n, m.Loss / n})
+		}
+	}
 	if full {
 		r.Clusters = clusters
 		r.parts(all)
-		r.Length = lengthReport(texts, all)
+		r.Length = lengthReport(read.means(), all)
+		if raters := RaterAgreement(Comparisons(lines)); raters.Units > 0 {
+			r.Raters = &raters
+		}
 	}
 	return r, nil
 }

@@ -67,3 +67,28 @@ func TestIntervalResamplesClusters(t *testing.T) {
 		t.Errorf("interval over 4 labelers %+v is not wider than over 40 %+v", wide, narrow)
 	}
 }
+
+// TestEnsembleByHand judges two pairs by two models: the first is sure and wrong where the second is right.
+func TestEnsembleByHand(t *testing.T) {
+	a, b := prefs.Completion{ID: "a", Text: "aa"}, prefs.Completion{ID: "b", Text: "b"}
+	one, two := 1, 2
+	line := &prefs.Ranked{PromptID: "p", Completions: []prefs.Completion{a, b}, Ranks: []*int{&one, &two}}
+	name := func(id string) string { return "p\x00" + id }
+	member := func(scoreA, scoreB float64) reading {
+		return reading{texts: map[string]scored{name("a"): {scoreA, 2}, name("b"): {scoreB, 1}}}
+	}
+	rs := readings{member(3, 0), member(-1, 0)}
+	sums := make([]Member, 2)
+	o := observation{line: line, better: name("a"), worse: name("b")}
+	rs.judge(&o, sums)
+	// Margins 3 and −1: their mean is 1, their deviation 2.
+	if o.margin != 1 || o.spread != 2 || o.right() != 1 || o.longer != 1 {
+		t.Errorf("margin %g, spread %g, longer %d", o.margin, o.spread, o.longer)
+	}
+	if sums[0].Accuracy != 1 || sums[1].Accuracy != 0 || math.Abs(sums[1].Loss-math.Log1p(math.E)) > 1e-12 {
+		t.Errorf("members %+v", sums)
+	}
+	if means := rs.means(); means[name("a")].score != 1 || means[name("a")].length != 2 || means[name("b")].score != 0 {
+		t.Errorf("means %v", means)
+	}
+}

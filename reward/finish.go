@@ -49,7 +49,7 @@ func (t *trainer) conclude(ctx context.Context, out *Result) (map[string]float64
 		lines  []*prefs.Ranked
 		report **Report
 	}{{"eval_", t.split.Val, &out.Val}, {"eval_new_labelers_", t.split.NewWorkers, &out.NewWorkers}} {
-		r, err := evaluate(ctx, t.scorer, part.lines, true)
+		r, err := evaluate(ctx, part.lines, true, t.scorer)
 		if err != nil {
 			return nil, err
 		}

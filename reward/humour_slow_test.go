@@ -67,7 +67,7 @@ func TestHelpfulReward(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen, err := Evaluate(t.Context(), s, r.Split.Train)
+	seen, err := Evaluate(t.Context(), r.Split.Train, s)
 	if err != nil {
 		t.Fatal(err)
 	}

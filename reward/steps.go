@@ -156,7 +156,7 @@ func (t *trainer) stopped(ctx context.Context, err error) error {
 // validate adds validation loss and accuracy to the step's metrics.
 func (t *trainer) validate(ctx context.Context, values map[string]float64) error {
 	for prefix, lines := range map[string][]*prefs.Ranked{"eval_": t.split.Val, "eval_new_labelers_": t.split.NewWorkers} {
-		r, err := evaluate(ctx, t.scorer, lines, false)
+		r, err := evaluate(ctx, lines, false, t.scorer)
 		if err != nil {
 			return err
 		}

@@ -115,7 +115,7 @@ func (c court) accuracy(ctx context.Context, run, what string, lines []*prefs.Ra
 		if err != nil {
 			return nil, err
 		}
-		return reward.Evaluate(ctx, s, lines)
+		return reward.Evaluate(ctx, lines, s)
 	})
 }
 

@@ -49,13 +49,13 @@ func (q *quickstart) accuracy(ctx context.Context, dir, own, other string) (seen
 	if err != nil {
 		return nil, nil, err
 	}
-	if seen, err = reward.Evaluate(ctx, s, lines); err != nil {
+	if seen, err = reward.Evaluate(ctx, lines, s); err != nil {
 		return nil, nil, err
 	}
 	if lines, err = q.ranked(other, func(*prefs.Ranked) bool { return true }); err != nil {
 		return nil, nil, err
 	}
-	fresh, err = reward.Evaluate(ctx, s, lines)
+	fresh, err = reward.Evaluate(ctx, lines, s)
 	return seen, fresh, err
 }
 
