@@ -100,6 +100,6 @@ const half = .5
 
 // ShareDots is a chart of the share of each group that prefers the first of two things.
 func ShareDots(ctx context.Context, id, title string, rows []DotRow) Dots {
-	return Dots{ID: id, Title: title, Head: T(ctx, "disagree.group"), NHead: T(ctx, "disagree.people"), From: 0, To: 1, Ticks: []float64{0, .5, 1},
+	return Dots{ID: id, Small: true, Title: title, Head: T(ctx, "disagree.group"), NHead: T(ctx, "disagree.people"), From: 0, To: 1, Ticks: []float64{0, .5, 1},
 		Line: half, LineLabel: T(ctx, "disagree.half"), Zone: math.NaN(), Rows: rows}
 }

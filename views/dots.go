@@ -3,6 +3,7 @@ package views
 import (
 	"context"
 	"math"
+	"strings"
 )
 
 // Dots is a chart of figures with intervals, one line each, drawn on the server as inline SVG, with a
@@ -21,6 +22,7 @@ type Dots struct {
 	Rows      []DotRow             //
 	Format    func(float64) string // of values; nil: Percent
 	Signed    bool                 // values below zero are ordinary
+	Small     bool                 // for a card: short names, readable on a telephone
 }
 
 // DotRow is one figure.
@@ -34,15 +36,23 @@ type DotRow struct {
 	Note   string
 }
 
-const (
-	dotsW, dotsRow      = 600.0, 32.0
-	dotsLeft, dotsRight = 206.0, 530.0
-	dotsTop, dotsName   = 24.0, 30
+const dotsTop, dotsRow = 24.0, 32.0
+
+// dotsFrame are the places of the columns in a chart, and how many letters of a name fit.
+type dotsFrame struct {
+	w, left, right float64
+	name           int
+}
+
+var (
+	dotsWhole = dotsFrame{600, 206, 530, 30}
+	dotsSmall = dotsFrame{340, 96, 280, 14}
 )
 
 // dotsPlot is a chart with every place worked out.
 type dotsPlot struct {
 	Dots
+	dotsFrame
 	bottom float64
 	marks  []dotsMark
 }
@@ -54,19 +64,22 @@ type dotsMark struct {
 }
 
 func (d Dots) layout() dotsPlot {
-	p := dotsPlot{Dots: d, bottom: dotsTop + dotsRow*float64(len(d.Rows))}
+	p := dotsPlot{Dots: d, dotsFrame: dotsWhole, bottom: dotsTop + dotsRow*float64(len(d.Rows))}
+	if d.Small {
+		p.dotsFrame = dotsSmall
+	}
 	for i, r := range d.Rows {
-		p.marks = append(p.marks, dotsMark{r, shortened(r.Name, dotsName), dotsTop + dotsRow*(float64(i)+.5)})
+		p.marks = append(p.marks, dotsMark{r, shortened(r.Name, p.name), dotsTop + dotsRow*(float64(i)+.5)})
 	}
 	return p
 }
 
-func (p dotsPlot) viewBox() string { return "0 0 " + px(dotsW) + " " + px(p.bottom+26) }
+func (p dotsPlot) viewBox() string { return "0 0 " + px(p.w) + " " + px(p.bottom+26) }
 
 // px is where a value stands; what lies outside the axis stands at its end.
 func (p dotsPlot) px(v float64) float64 {
 	v = math.Min(p.To, math.Max(p.From, v))
-	return dotsLeft + (v-p.From)/(p.To-p.From)*(dotsRight-dotsLeft)
+	return p.left + (v-p.From)/(p.To-p.From)*(p.right-p.left)
 }
 
 // whisker is the path of an interval.
@@ -85,6 +98,9 @@ func (d Dots) write(v float64) string {
 	}
 	return d.Format(v)
 }
+
+// tick is a value at the axis: without the decimals that are all zero.
+func (d Dots) tick(v float64) string { return strings.Replace(d.write(v), ".0 %", " %", 1) }
 
 // words is the chart for those who do not see it.
 func (d Dots) words(ctx context.Context) string { return T(ctx, "dots.summary", d.Title, len(d.Rows)) }

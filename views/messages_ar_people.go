@@ -232,7 +232,6 @@ var arabicPeople = map[string]string{
 	"feedback.people.many":   "%d شخصًا",
 	"feedback.people.other":  "%d شخص",
 	"feedback.statement":     "العبارة",
-	"feedback.bar":           "كعمود",
 	"feedback.suppressed":    "أجاب عن هذه قليلون جدًا",
 	"feedback.comments":      "بكلماتهم",
 	"feedback.comments.hint": "بلا ترتيب زمني.",

@@ -224,7 +224,6 @@ var englishPeople = map[string]string{
 	"feedback.people.one":    "%d person",
 	"feedback.people.other":  "%d people",
 	"feedback.statement":     "Statement",
-	"feedback.bar":           "As a bar",
 	"feedback.suppressed":    "too few people answered this one",
 	"feedback.comments":      "In their own words",
 	"feedback.comments.hint": "In no order of time.",

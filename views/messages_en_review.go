@@ -177,7 +177,7 @@ var englishReview = map[string]string{
 	// withdrawal and what was made of the answers
 	"artefacts.title":         "Files and models",
 	"artefacts.lead":          "What was made from this project's answers: exports and trained models, each known by the hash of its content.",
-	"artefacts.affected":      "Hold withdrawn answers",
+	"artefacts.affected":      "Files and models with withdrawn answers",
 	"artefacts.affected.text": "These were made before somebody withdrew, or from something that was. Delete them, or make them again without those answers, and note it here. New exports and trainings leave withdrawn answers out by themselves.",
 	"artefacts.clean":         "Nothing that was made here holds withdrawn answers.",
 	"artefacts.nobody":        "Nobody withdrew from this project.",

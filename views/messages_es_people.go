@@ -216,7 +216,6 @@ var spanishPeople = map[string]string{
 	"feedback.people.one":    "%d persona",
 	"feedback.people.other":  "%d personas",
 	"feedback.statement":     "Afirmación",
-	"feedback.bar":           "Como barra",
 	"feedback.suppressed":    "muy pocas personas respondieron a esta",
 	"feedback.comments":      "Con sus palabras",
 	"feedback.comments.hint": "Sin orden de tiempo.",

@@ -170,7 +170,7 @@ var spanishReview = map[string]string{
 
 	"artefacts.title":         "Archivos y modelos",
 	"artefacts.lead":          "Lo que se hizo con las respuestas de este proyecto: exportaciones y modelos entrenados, cada uno conocido por el hash de su contenido.",
-	"artefacts.affected":      "Contienen respuestas retiradas",
+	"artefacts.affected":      "Archivos y modelos con respuestas retiradas",
 	"artefacts.affected.text": "Se hicieron antes de que alguien se retirara, o a partir de algo así. Bórralos o rehazlos sin esas respuestas, y anótalo aquí. Las exportaciones y entrenamientos nuevos omiten solos las respuestas retiradas.",
 	"artefacts.clean":         "Nada de lo hecho aquí contiene respuestas retiradas.",
 	"artefacts.nobody":        "Nadie se retiró de este proyecto.",

@@ -212,7 +212,6 @@ var chinesePeople = map[string]string{
 	"feedback.few.text":      "结果从 %d 人起显示，以免认出某个人。",
 	"feedback.people.other":  "%d 人",
 	"feedback.statement":     "陈述",
-	"feedback.bar":           "条形图",
 	"feedback.suppressed":    "回答此项的人太少",
 	"feedback.comments":      "他们自己的话",
 	"feedback.comments.hint": "不按时间排列。",

@@ -168,7 +168,7 @@ var chineseReview = map[string]string{
 
 	"artefacts.title":         "文件与模型",
 	"artefacts.lead":          "由本项目的回答产生的内容：导出和训练出的模型，各以其内容的哈希标识。",
-	"artefacts.affected":      "含已撤回的回答",
+	"artefacts.affected":      "含已撤回回答的文件和模型",
 	"artefacts.affected.text": "它们是在有人撤回之前生成的，或由这样的内容生成。请删除，或在不含这些回答的情况下重做，并在此注明。新的导出和训练会自动略去已撤回的回答。",
 	"artefacts.clean":         "这里生成的内容都不含已撤回的回答。",
 	"artefacts.nobody":        "没有人从本项目撤回。",

@@ -95,7 +95,7 @@ func TestQualityWorries(t *testing.T) {
 // Every mark of a chart of figures stands at the place that its axis says, also those outside it.
 func TestDotsLayout(t *testing.T) {
 	p := sampleQuality().references(t.Context()).layout()
-	if p.px(.4) != dotsLeft || p.px(1) != dotsRight || p.px(.2) != dotsLeft || p.px(.7) != (dotsLeft+dotsRight)/2 {
+	if p.px(.4) != dotsWhole.left || p.px(1) != dotsWhole.right || p.px(.2) != dotsWhole.left || p.px(.7) != (dotsWhole.left+dotsWhole.right)/2 {
 		t.Errorf("%g %g %g %g", p.px(.4), p.px(1), p.px(.2), p.px(.7))
 	}
 	last := 0.0
