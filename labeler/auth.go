@@ -26,6 +26,9 @@ func (s *Server) routesAuth() []Route {
 // signInForm asks for name and password, and tells whoever comes first where
 // the first account is made.
 func (s *Server) signInForm(c *gin.Context) error {
+	if user(c).ID != 0 {
+		return seeOther(c, localPath(c.Query("next")))
+	}
 	has, err := s.store.HasAdmin(c.Request.Context())
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@ package labeler
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"iter"
 	"maps"
 	"math"
@@ -198,7 +197,7 @@ func figures(ctx context.Context, r db.Run, m map[string]curve, now db.Millis) [
 		step.Unit = views.T(ctx, "run.figure.of", views.Count(int(r.Total)))
 	}
 	list := []views.Figure{step}
-	if left, ok := timeLeft(r, now); ok {
+	if left, ok := timeLeft(ctx, r, now); ok {
 		list = append(list, views.Figure{Name: views.T(ctx, "run.figure.left"), Value: left})
 	}
 	for _, spec := range specsOf(r.Kind) {
@@ -223,16 +222,16 @@ func figureName(ctx context.Context, spec chartSpec, l lineSpec) string {
 }
 
 // timeLeft projects the pace so far; a resumed run's clock holds pauses, so it has no pace.
-func timeLeft(r db.Run, now db.Millis) (string, bool) {
+func timeLeft(ctx context.Context, r db.Run, now db.Millis) (string, bool) {
 	if r.Status != db.RunRunning || r.Done == 0 || r.Total <= r.Done || r.Attempt != 1 {
 		return "", false
 	}
 	perStep := float64(now-r.Started) / float64(r.Done)
 	left := time.Duration(perStep*float64(r.Total-r.Done)) * time.Millisecond
 	if left < time.Minute {
-		return fmt.Sprintf("%d s", int(left.Seconds())/5*5+5), true
+		left = (left/(5*time.Second) + 1) * 5 * time.Second
 	}
-	return fmt.Sprintf("%d min", int(left.Minutes()+.5)), true
+	return views.Duration(ctx, left), true
 }
 
 // runWarnings says what is wrong, most serious first.

@@ -68,11 +68,11 @@ func TestWarnings(t *testing.T) {
 
 func TestTimeLeft(t *testing.T) {
 	run := db.Run{Status: db.RunRunning, Started: 0, Done: 10, Total: 40, Attempt: 1}
-	if left, ok := timeLeft(run, 600_000); !ok || left != "30 min" { // a minute a step, 30 to go
+	if left, ok := timeLeft(t.Context(), run, 600_000); !ok || left != "30 min" { // a minute a step, 30 to go
 		t.Errorf("%q %v", left, ok)
 	}
 	run.Attempt = 2
-	if _, ok := timeLeft(run, 600_000); ok {
+	if _, ok := timeLeft(t.Context(), run, 600_000); ok {
 		t.Error("a resumed run's clock holds pauses")
 	}
 }

@@ -356,7 +356,7 @@ func systemRows(ctx context.Context, r db.Run, now db.Millis) []views.Row {
 		{Name: views.T(ctx, "run.attempt"), Value: numberUnless0(int64(r.Attempt))},
 		{Name: views.T(ctx, "run.started"), Value: moment(ctx, r.Started)},
 		{Name: views.T(ctx, "run.finished"), Value: moment(ctx, r.Finished)},
-		{Name: views.T(ctx, "run.took"), Value: took(r, now)},
+		{Name: views.T(ctx, "run.took"), Value: took(ctx, r, now)},
 		{Name: views.T(ctx, "run.dir"), Value: r.Dir},
 	}
 	return slices.DeleteFunc(rows, func(r views.Row) bool { return r.Value == "" })
@@ -376,7 +376,7 @@ func moment(ctx context.Context, m db.Millis) string {
 	return views.Moment(ctx, m.Time())
 }
 
-func took(r db.Run, now db.Millis) string {
+func took(ctx context.Context, r db.Run, now db.Millis) string {
 	if r.Started == 0 {
 		return ""
 	}
@@ -384,5 +384,5 @@ func took(r db.Run, now db.Millis) string {
 	if end == 0 {
 		end = now - now%5000 // so that the live page need not change each second
 	}
-	return max(0, time.Duration(end-r.Started)*time.Millisecond).Round(time.Second).String()
+	return views.Duration(ctx, max(0, time.Duration(end-r.Started)*time.Millisecond))
 }

@@ -98,6 +98,18 @@ func List(ctx context.Context, names []string) string {
 	return strings.Join(names, T(ctx, "list.comma"))
 }
 
+// Duration is a span of time in words: seconds below a minute, minutes below an hour, else hours and minutes.
+func Duration(ctx context.Context, d time.Duration) string {
+	minutes := int(d.Minutes() + .5)
+	switch {
+	case d < time.Minute:
+		return T(ctx, "time.seconds", int(d.Seconds()))
+	case minutes < 60:
+		return T(ctx, "time.minutes", minutes)
+	}
+	return T(ctx, "time.hours", minutes/60, minutes%60)
+}
+
 // Moment writes a point in time, in UTC, as the language writes dates: what pages show before
 // page.js turns it into the reader's own time.
 func Moment(ctx context.Context, t time.Time) string {
