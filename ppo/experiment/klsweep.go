@@ -185,14 +185,22 @@ func reportSweep(r *report, runs []sweepRun, best []bestOf) error {
 	r.chart("judge", judged)
 	r.chart("reward", proxy)
 	lo, hi := spread(fits)
-	r.say("Fit of R(d) = d(α − β ln d) to the %d iterations of the runs with kl_coef 0 (d ≥ %.1f): α = %.3f, β = %.3f, R² = %.2f; by seed α from %.3f to %.3f, β from %.3f to %.3f. Its peak: d = %.2f, a KL of %.1f nats.",
-		fit.N, nearest, fit.Alpha, fit.Beta, fit.R2, lo.Alpha, hi.Alpha, lo.Beta, hi.Beta, fit.peak(), fit.peak()*fit.peak())
+	r.say("Fit of R(d) = d(α − β ln d) to the %d iterations of the runs with kl_coef 0 (d ≥ %.1f): α = %.3f, β = %.3f, R² = %.2f; by seed α from %.3f to %.3f, β from %.3f to %.3f. %s",
+		fit.N, nearest, fit.Alpha, fit.Beta, fit.R2, lo.Alpha, hi.Alpha, lo.Beta, hi.Beta, peakWords(fit, furthest(free)))
 	r.Numbers["fit_rl"], r.Numbers["fit_best_of_n"], r.Numbers["best_of_n"] = fit, bon, best
 	ordered := inOrder(runs)
 	over := runs[0].best.Gain > runs[0].last.Gain+.05
 	r.verdict(fit.Beta > 0 && ordered && over, "Without a KL penalty the judge's gain peaks at %.2f (KL %.1f nats) and ends at %.2f (KL %.1f) while the reward has risen by %.2f; the fit has β = %.2f; the final KL %s with the coefficient.",
 		runs[0].best.Gain, runs[0].best.D*runs[0].best.D, runs[0].last.Gain, runs[0].kl, runs[0].lastRew, fit.Beta, map[bool]string{true: "falls", false: "does not fall steadily"}[ordered])
 	return nil
+}
+
+// peakWords says where a fit peaks, where the runs came near to it.
+func peakWords(fit overFit, reached float64) string {
+	if peak := fit.peak(); peak <= 2*reached {
+		return fmt.Sprintf("Its peak: d = %.2f, a KL of %.1f nats.", peak, peak*peak)
+	}
+	return fmt.Sprintf("Its peak lies far beyond the distances that were reached (d up to %.1f), so nothing is known of it.", reached)
 }
 
 // addBest adds the best-of-n curve to the charts and the report, and fits it.
