@@ -89,7 +89,7 @@ func (s *Server) joinForm(c *gin.Context) error {
 		if err != nil {
 			return err
 		}
-		return render(c, http.StatusOK, views.SignedInJoin(s.frame(c, say(c, "join.title")), "/join/"+c.Param("token"), user(c).Name, p.Title))
+		return render(c, http.StatusOK, views.SignedInJoin(s.frame(c, say(c, "join.as.title")), "/join/"+c.Param("token"), user(c).Name, p.Title))
 	}
 	return s.joinPage(c, http.StatusOK, inv, views.Join{})
 }

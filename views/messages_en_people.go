@@ -13,6 +13,7 @@ var englishPeople = map[string]string{
 	"welcome.in":      "You are in. Your first task is waiting.",
 	"welcome.title":   "Joining %s",
 
+	"join.as.title":  "Join this project",
 	"join.as":        "Join %[1]s with the account you are signed in with, %[2]s?",
 	"join.as.submit": "Join as %s",
 	"join.as.other":  "To join with another account, sign out first and open the link again.",

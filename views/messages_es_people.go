@@ -12,6 +12,7 @@ var spanishPeople = map[string]string{
 	"welcome.in":      "Ya estás dentro. Tu primera tarea te espera.",
 	"welcome.title":   "Unirse a %s",
 
+	"join.as.title":  "Unirte a este proyecto",
 	"join.as":        "¿Unirte a %[1]s con la cuenta con la que has iniciado sesión, %[2]s?",
 	"join.as.submit": "Unirme como %s",
 	"join.as.other":  "Para unirte con otra cuenta, cierra antes la sesión y abre de nuevo el enlace.",

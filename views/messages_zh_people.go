@@ -12,6 +12,7 @@ var chinesePeople = map[string]string{
 	"welcome.in":      "你已加入。第一个任务在等你。",
 	"welcome.title":   "加入 %s",
 
+	"join.as.title":  "加入此项目",
 	"join.as":        "用当前登录的账号 %[2]s 加入 %[1]s 吗？",
 	"join.as.submit": "以 %s 加入",
 	"join.as.other":  "要用其他账号加入，请先退出登录，再打开链接。",
