@@ -13,6 +13,7 @@ import (
 	"agora/views"
 
 	"github.com/gin-gonic/gin"
+	"golang.org/x/text/collate"
 	"golang.org/x/text/language"
 	"golang.org/x/text/language/display"
 )
@@ -200,7 +201,8 @@ func (s *Server) profileView(c *gin.Context, p db.Profile) (views.ProfileForm, e
 		}
 		form.Languages = append(form.Languages, views.Check{Value: tag, Label: views.LanguageName(ctx, tag), On: slices.Contains(p.Languages, tag)})
 	}
-	slices.SortStableFunc(form.Languages, func(a, b views.Check) int { return strings.Compare(a.Label, b.Label) })
+	order := collate.New(language.Make(string(views.LanguageOf(ctx))))
+	slices.SortStableFunc(form.Languages, func(a, b views.Check) int { return order.CompareString(a.Label, b.Label) })
 	for _, cat := range db.ContentCategories {
 		form.Categories = append(form.Categories, views.Check{Value: cat, Label: say(c, "content."+cat), On: slices.Contains(p.OptOuts, cat)})
 	}

@@ -49,7 +49,7 @@ var arabicPeople = map[string]string{
 	"consent.agreed.other":  "وافق %d شخص",
 
 	"profile.title":          "اللغات والموضوعات",
-	"profile.lead":           "هذا يحدد المهام التي تُعطاها. لا يُستخدم لشيء آخر، ويمكنك تغييره في أي وقت.",
+	"profile.lead":           "هذا يحدد المهام التي تُعطاها. يمكنك تغييره في أي وقت.",
 	"profile.languages":      "ما اللغات التي تقرؤها جيدًا؟",
 	"profile.languages.hint": "تُعطى مهامًا بهذه اللغات فقط. إن لم تعلّم شيئًا فقد تأتيك أي لغة.",
 	"profile.other":          "لغات أخرى",
@@ -57,7 +57,7 @@ var arabicPeople = map[string]string{
 	"profile.other.unknown":  "«%s» لغة لا نعرفها؛ جرّب اسمها بالإنجليزية أو رمزها.",
 	"profile.language":       "%s (%s)",
 	"profile.optouts":        "ما الذي لا تريد أن يُعرض عليك؟",
-	"profile.optouts.hint":   "تُحجب عنك المهام المعلَّمة بذلك. ويمكنك أيضًا تخطي أي مهمة دون ذكر سبب.",
+	"profile.optouts.hint":   "تُحجب عنك المهام المعلَّمة بذلك. ويمكنك أيضًا تخطي أي مهمة.",
 	"profile.topics":         "في أي موضوعات أو جماعات ثقافية تشعر أنك قادر على تمييز الكلام الحساس؟",
 	"profile.topics.hint":    "بكلماتك. يراه من يدير المشروع دون اسمك.",
 	"profile.save":           "احفظ وتابع",

@@ -295,8 +295,8 @@ var englishSite = map[string]string{
 	"project.train":           "Train a reward model",
 	"project.ppo":             "Run PPO",
 	"project.score":           "Which side a model takes",
-	"project.rules.one":       "%d answer an item by one person, reserved for %d minutes, changeable for %d",
-	"project.rules.other":     "%d answers an item by different people, reserved for %d minutes, changeable for %d",
+	"project.rules.one":       "%d answer an item by one person, reserved for %d minutes, changeable for %d minutes.",
+	"project.rules.other":     "%d answers an item by different people, reserved for %d minutes, changeable for %d minutes.",
 	"settings.title":          "Settings",
 	"settings.hint":           "title, answers an item, times, archive",
 	"settings.overlap.hint":   "Raising it hands finished items out again, to other people.",
@@ -359,6 +359,8 @@ var englishSite = map[string]string{
 	"labelers.last":           "Newest answer",
 	"list.and":                " and ",
 	"list.comma":              ", ",
+	"list.sentences":          "%s. %s",
+	"list.defined":            "%s: %s",
 
 	// items
 	"items.title":       "Items and answers",

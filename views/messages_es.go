@@ -293,8 +293,8 @@ var spanishSite = map[string]string{
 	"project.train":           "Entrenar un modelo de recompensa",
 	"project.ppo":             "Ejecutar PPO",
 	"project.score":           "De qué lado está un modelo",
-	"project.rules.one":       "%d respuesta por elemento de una persona, reservada %d minutos, modificable %d",
-	"project.rules.other":     "%d respuestas por elemento de personas distintas, reservadas %d minutos, modificables %d",
+	"project.rules.one":       "%d respuesta por elemento de una persona, reservada %d minutos, modificable %d minutos.",
+	"project.rules.other":     "%d respuestas por elemento de personas distintas, reservadas %d minutos, modificables %d minutos.",
 	"settings.title":          "Ajustes",
 	"settings.hint":           "título, respuestas por elemento, plazos, archivo",
 	"settings.overlap.hint":   "Si lo subes, los elementos terminados se reparten de nuevo a otras personas.",
@@ -357,6 +357,8 @@ var spanishSite = map[string]string{
 	"labelers.last":           "Última respuesta",
 	"list.and":                " y ",
 	"list.comma":              ", ",
+	"list.sentences":          "%s. %s",
+	"list.defined":            "%s: %s",
 
 	// items
 	"items.title":       "Elementos y respuestas",

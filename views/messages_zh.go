@@ -290,7 +290,7 @@ var chineseSite = map[string]string{
 	"project.train":           "训练奖励模型",
 	"project.ppo":             "运行 PPO",
 	"project.score":           "模型站在哪一边",
-	"project.rules.other":     "每个条目由不同人员给出 %d 个回答，保留 %d 分钟，%d 分钟内可修改",
+	"project.rules.other":     "每个条目由不同人员给出 %d 个回答，保留 %d 分钟，%d 分钟内可修改。",
 	"settings.title":          "设置",
 	"settings.hint":           "标题、每个条目的回答数、时限、归档",
 	"settings.overlap.hint":   "调高后，已完成的条目会再次分给其他人。",
@@ -353,6 +353,8 @@ var chineseSite = map[string]string{
 	"labelers.last":           "最新回答",
 	"list.and":                "和",
 	"list.comma":              "、",
+	"list.sentences":          "%s。%s",
+	"list.defined":            "%s：%s",
 
 	// items
 	"items.title":       "条目与回答",

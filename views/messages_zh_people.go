@@ -44,7 +44,7 @@ var chinesePeople = map[string]string{
 	"consent.agreed.other":  "%d 人同意",
 
 	"profile.title":          "语言与主题",
-	"profile.lead":           "这决定你会得到哪些任务，不作其他用途，你随时可以修改。",
+	"profile.lead":           "这决定你会得到哪些任务，你随时可以修改。",
 	"profile.languages":      "你能熟练阅读哪些语言？",
 	"profile.languages.hint": "你只会得到这些语言的任务。若都不勾选，可能得到任何语言。",
 	"profile.other":          "其他语言",
@@ -52,7 +52,7 @@ var chinesePeople = map[string]string{
 	"profile.other.unknown":  "我们不认识“%s”这种语言；请试试英文名称或代码。",
 	"profile.language":       "%s（%s）",
 	"profile.optouts":        "你不想看到什么？",
-	"profile.optouts.hint":   "带有这些标记的任务不会给你。你也可以跳过任何一个任务，不必说明原因。",
+	"profile.optouts.hint":   "带有这些标记的任务不会给你。你也可以跳过任何一个任务。",
 	"profile.topics":         "在哪些主题或文化群体上，你有把握识别敏感言论？",
 	"profile.topics.hint":    "用你自己的话。项目负责人看到它时不会看到你的姓名。",
 	"profile.save":           "保存并继续",

@@ -89,17 +89,8 @@ type PayForm struct {
 	Errors                   map[string]string
 }
 
-// shareScale is how much of a bar the largest share or target of a group fills.
-func shareScale(rows []PoolShare) float64 {
-	most := .05
-	for _, r := range rows {
-		if r.Hidden == "" {
-			most = max(most, r.Share)
-		}
-		most = max(most, r.Target)
-	}
-	return 176 / (1.05 * most)
-}
+// shareScale is the length of a bar for a share of 1: the same in all tables of a page.
+const shareScale = 168.0
 
 // shareWords is a bar in words.
 func shareWords(ctx context.Context, r PoolShare) string {
