@@ -56,7 +56,7 @@ func gallery(t *testing.T) (*liveSite, []galleryPage) {
 		{"quality-checked", projectPath(manners) + "/quality/labelers/" + s.workerOf(manners, "manners-2"), adm},
 		{"disagreement", projectPath(manners) + "/disagreement", adm}, {"disagreement-item", split, adm},
 		{"queue", queuePath(meals), adm}, {"pool", poolPath(meals), adm},
-		{"runs", "/runs", adm}, {"run", runPath(run), adm}, {"launch", "/runs/new?kind=ppo&project=1", adm}, {"users", "/users", adm}, {"components", "/components", adm},
+		{"runs", "/runs", adm}, {"run", runPath(run), adm}, {"launch", "/runs/new?kind=ppo&project=1", adm}, {"launch-score", "/runs/new?kind=score&project=1", adm}, {"users", "/users", adm}, {"components", "/components", adm},
 		{"difference", ranking + "/difference", lab},
 	})
 }

@@ -295,6 +295,8 @@ func TestResearchScenarios(t *testing.T) {
 		{name: "leaderboard is not for labelers", as: "alice", get: "/projects/1/leaderboard", status: 403, notBody: []string{"policy-"}},
 		{name: "launch form", as: "rosa", get: "/runs/new?kind=ppo&project=1", status: 200, body: []string{"kl_coef", "price of one nat", "score/nat", `value="0.1"`, "Everyday help"}},
 		{name: "unknown kind", as: "rosa", get: "/runs/new?kind=alchemy", status: 404},
+		{name: "scores are of a project's texts", as: "rosa", post: "/runs", form: values("kind", "score", "model", "/p"), status: 422, body: []string{"1 field needs another look", `id="project-err"`}},
+		{name: "DPO learns from rankings", as: "rosa", post: "/runs", form: values("kind", "dpo", "policy", "/p"), status: 422, body: []string{"Choose a project, or name a file with rankings"}},
 		{name: "launch without inputs", as: "rosa", post: "/runs", form: values("kind", "ppo"), status: 422, body: []string{"2 fields need another look", `id="policy-err"`, `id="reward-err"`}},
 		{name: "launch with words for numbers", as: "rosa", post: "/runs", form: values("kind", "ppo", "policy", "/p", "reward", "/r", "set.iterations", "many", "set.kl_coef", "NaN"), status: 422,
 			body: []string{"“many” is not a whole number", "“NaN” is not a number", `value="/p"`}},
