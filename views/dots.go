@@ -100,7 +100,7 @@ func (d Dots) write(v float64) string {
 }
 
 // tick is a value at the axis: without the decimals that are all zero.
-func (d Dots) tick(v float64) string { return strings.Replace(d.write(v), ".0 %", " %", 1) }
+func (d Dots) tick(v float64) string { return strings.Replace(d.write(v), ".0\u00a0%", "\u00a0%", 1) }
 
 // words is the chart for those who do not see it.
 func (d Dots) words(ctx context.Context) string { return T(ctx, "dots.summary", d.Title, len(d.Rows)) }
