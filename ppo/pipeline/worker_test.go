@@ -116,7 +116,7 @@ func TestWorkerSurvivesAPanic(t *testing.T) {
 
 func TestBadRunsFailWithTheField(t *testing.T) {
 	for _, c := range []struct{ name, kind, inputs, want string }{
-		{"unknown kind", "dpo", `{}`, `kind "dpo"`},
+		{"unknown kind", "alchemy", `{}`, `kind "alchemy"`},
 		{"no policy", KindSFT, `{}`, `"policy"`},
 		{"missing file", KindSFT, `{"policy":{"path":"/nowhere/at/all"}}`, "input policy"},
 		{"no data and no project", KindReward, `{"policy":{"path":"."}}`, `"data"`},
