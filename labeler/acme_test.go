@@ -188,6 +188,7 @@ func thumbprint(t *testing.T, header []byte) string {
 // TestServeACME gets a certificate when the first browser comes, keeps it
 // beside the database, and leads plain http to https.
 func TestServeACME(t *testing.T) {
+	t.Chdir(t.TempDir()) // where a site on a database server keeps its certificates
 	const domain = "rank.example.org"
 	ca := newFakeCA(t, domain)
 	plain := freePort(t)
