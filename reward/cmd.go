@@ -118,7 +118,7 @@ func (r *Report) String() string {
 
 // EvalCmd is `agora reward eval`.
 type EvalCmd struct {
-	Model   []string `name:"model" required:"" help:"Reward model directory, or the run that made it; DIR#GROUP is one head of several, DIR reads each judgment with its group's. Repeatable: several are an ensemble, judged by their mean score."`
+	Model   []string `name:"model" sep:"none" required:"" help:"Reward model directory, or the run that made it; DIR#GROUP is one head of several, DIR reads each judgment with its group's. Repeatable: several are an ensemble, judged by their mean score."`
 	Data    []string `name:"data" required:"" help:"Preference file of any format. Repeatable."`
 	Format  string   `name:"format" default:"auto" help:"Format of --data."`
 	Workers int      `name:"workers" aliases:"threads" help:"Worker threads; 0 means one per core."`
