@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"agora/db"
@@ -166,5 +167,32 @@ func TestScoreRunsNeedAProject(t *testing.T) {
 		if run = mustRun(t, store, run.ID); run.Status != db.RunFailed || run.Message != want {
 			t.Errorf("%s: %s (%s), want %q", config, run.Status, run.Message, want)
 		}
+	}
+}
+
+// TestScoreRunsRefuseWhatIsNoModel leaves nothing with the project, also where only the second model is bad.
+func TestScoreRunsRefuseWhatIsNoModel(t *testing.T) {
+	store := openStore(t)
+	p := judged(t, store)
+	w := NewWorker(store, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	w.Threads = 1
+	good, empty := filepath.Join(t.TempDir(), "base"), t.TempDir()
+	if err := base.WriteModel(good); err != nil {
+		t.Fatal(err)
+	}
+	for _, inputs := range []map[string]Input{{"model": {Path: empty}}, {"model": {Path: empty}, "before": {Path: good}}, {"model": {Path: filepath.Join(empty, "none")}}} {
+		run, err := store.CreateRun(t.Context(), db.Run{Kind: KindScore, ProjectID: p.ID, Inputs: asJSON(t, inputs)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Work(t.Context(), true); err != nil {
+			t.Fatal(err)
+		}
+		if run = mustRun(t, store, run.ID); run.Status != db.RunFailed || !strings.HasPrefix(run.Message, "input model: ") {
+			t.Errorf("%v: %s (%s)", inputs, run.Status, run.Message)
+		}
+	}
+	if sets, err := store.ScoreSets(t.Context(), p.ID); err != nil || len(sets) != 0 {
+		t.Errorf("sets %v, %v: half a run left scores", sets, err)
 	}
 }

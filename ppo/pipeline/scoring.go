@@ -39,6 +39,13 @@ type storedText struct {
 	prompt             []prefs.Message
 }
 
+// scoredRole is what one input of the run gave the texts.
+type scoredRole struct {
+	role     string
+	scores   []db.Score
+	isReward bool
+}
+
 // scorePiece is how many texts are scored between two looks at the clock.
 const scorePiece = 256
 
@@ -64,15 +71,18 @@ func scoreTexts(ctx context.Context, w *Worker, job Job, sink *dbSink) (map[stri
 			roles = append(roles, role)
 		}
 	}
-	var sets []map[string]any
+	var scored []scoredRole // all are scored before any is stored: a run that fails leaves nothing
 	for i, role := range roles {
-		dir := job.Inputs[role].Path
 		progress := func(done int) { sink.Progress(i*len(texts)+done, len(roles)*len(texts)) }
-		scores, isReward, err := scoresBy(ctx, dev, dir, c, texts, progress)
+		scores, isReward, err := scoresBy(ctx, dev, job.Inputs[role].Path, c, texts, progress)
 		if err != nil {
 			return nil, fmt.Errorf("input %s: %w", role, err)
 		}
-		set, err := w.keepScores(ctx, job, role, scores, isReward)
+		scored = append(scored, scoredRole{role, scores, isReward})
+	}
+	var sets []map[string]any
+	for _, s := range scored {
+		set, err := w.keepScores(ctx, job, s)
 		if err != nil {
 			return nil, err
 		}
@@ -192,26 +202,26 @@ func policyScore(dev *cpu.Device, dir string, c ScoreConfig) (textScorer, error)
 
 // keepScores stores the scores with the project and beside the run, as `agora reward score` prints them. A run
 // that goes on after its worker died finds what it stored.
-func (w *Worker) keepScores(ctx context.Context, job Job, role string, scores []db.Score, isReward bool) (db.ScoreSet, error) {
+func (w *Worker) keepScores(ctx context.Context, job Job, in scoredRole) (db.ScoreSet, error) {
 	var lines bytes.Buffer
 	enc := json.NewEncoder(&lines)
-	for _, s := range scores {
+	for _, s := range in.scores {
 		if err := enc.Encode(reward.ScoreLine{PromptID: s.PromptID, ID: s.ID, Score: float32(s.Score)}); err != nil {
 			return db.ScoreSet{}, err
 		}
 	}
-	if err := checkpoint.WriteFile(filepath.Join(job.Dir, role+".scores.jsonl"), lines.Bytes()); err != nil {
+	if err := checkpoint.WriteFile(filepath.Join(job.Dir, in.role+".scores.jsonl"), lines.Bytes()); err != nil {
 		return db.ScoreSet{}, err
 	}
 	run, err := w.Store.Run(ctx, job.RunID)
 	if err != nil {
 		return db.ScoreSet{}, err
 	}
-	set := db.ScoreSet{ProjectID: job.Project, CreatedBy: run.CreatedBy, Name: w.modelName(ctx, job.Inputs[role].Path),
-		SHA256: strings.TrimPrefix(checkpoint.HashBytes(lines.Bytes()), "sha256:"), Measure: isReward}
-	stored, err := w.Store.ImportScores(ctx, set, scores)
+	set := db.ScoreSet{ProjectID: job.Project, CreatedBy: run.CreatedBy, Name: w.modelName(ctx, job.Inputs[in.role].Path),
+		SHA256: strings.TrimPrefix(checkpoint.HashBytes(lines.Bytes()), "sha256:"), Measure: in.isReward}
+	stored, err := w.Store.ImportScores(ctx, set, in.scores)
 	if errors.Is(err, db.ErrImportedTwice) {
-		set.Matched = len(scores)
+		set.Matched = len(in.scores)
 		return set, nil
 	}
 	return stored, err
