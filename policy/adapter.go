@@ -85,12 +85,14 @@ func (m *Model) WriteAdapter(dir, task, base string, head ...checkpoint.Tensor) 
 func (a *Adapter) targets(c Config) []string {
 	var names []string
 	for _, name := range a.Targets {
-		if name == allLinear || name == "all-linear" {
-			return c.linearNames()
+		if name == allLinear || name == allLinearPEFT {
+			names = append(names, slices.DeleteFunc(c.linearNames(), func(n string) bool { return n == outputLayer })...)
+			continue
 		}
 		names = append(names, name)
 	}
-	return names
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // adapterTensors lists the adapter's matrices under prefix. As a checkpoint's queries under muP, those of B
@@ -295,10 +297,10 @@ func (m *Model) foreignAdapter(c adapterConfig, path string) (*Adapter, error) {
 	for _, h := range c.Saved {
 		used[adapterPrefix+h+".weight"] = true
 	}
-	for _, t := range m.Config.tensors() {
+	for _, t := range m.Config.linears() {
 		l := lowRank{t: t}.like(c.Rank)
 		shape, ok := f.Shape(adapterPrefix + l.a.Name)
-		if !ok || t.kind != matrix && t.kind != residual {
+		if !ok || t.kind == head && c.Task == TaskClassifier {
 			continue
 		}
 		if want := []int{l.a.Rows, l.a.Cols}; !slices.Equal(shape, want) {
@@ -310,7 +312,7 @@ func (m *Model) foreignAdapter(c adapterConfig, path string) (*Adapter, error) {
 	}
 	for _, name := range f.Names() {
 		if !used[name] {
-			return nil, fmt.Errorf("%s: %s has no place in a %s model of %d layers: linear layers of the blocks can be changed, their weights only", path, name, m.Config.Family, m.Config.Layers)
+			return nil, fmt.Errorf("%s: %s has no place in a %s model of %d layers: linear layers can be changed, their weights only", path, name, m.Config.Family, m.Config.Layers)
 		}
 	}
 	if len(a.parts) == 0 {

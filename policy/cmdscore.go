@@ -99,7 +99,7 @@ func Logits(dev *cpu.Device, m *Model, tokens []int32) ([]float32, error) {
 	g := graph.New(m.Params)
 	in := m.NewInput(g, "logits", g.Dim("tokens", len(tokens)), g.Dim("seqs", 1))
 	last := g.Ints("last", g.Dim("last", 1))
-	out := g.Linear(g.GatherRows(m.Hidden(g, in), last), m.Head(), nil)
+	out := g.Logits(g.GatherRows(m.Hidden(g, in), last), m.Output(in))
 	prog, err := dev.Compile(g, out)
 	if err != nil {
 		return nil, err

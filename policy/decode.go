@@ -58,13 +58,13 @@ func newDecoder(dev *cpu.Device, m *Model, cache *graph.KVCache, withLogits bool
 	h := g.GatherRows(m.Hidden(g, d.in), d.rows)
 	var err error
 	if withLogits {
-		d.logits = g.Linear(h, m.Head(), nil)
+		d.logits = g.Logits(h, m.Output(d.in))
 		d.prog, err = dev.Compile(g, d.logits)
 		return d, err
 	}
 	d.temp = g.Floats("temperature", segments, 1)
 	d.stream, d.pos = g.Ints("stream", segments), g.Ints("pos", segments)
-	d.token, d.logp = g.Sample(h, m.Head(), d.temp, d.stream, d.pos)
+	d.token, d.logp = g.Sample(h, m.Output(d.in), d.temp, d.stream, d.pos)
 	d.prog, err = dev.Compile(g, d.token, d.logp)
 	return d, err
 }

@@ -17,7 +17,7 @@ func (m *Model) WriteGGUF(path, name string, kind checkpoint.Quant) error {
 		return fmt.Errorf("%s: weights are written as F16 or Q8_0, not as %s", path, kind)
 	}
 	var tensors []checkpoint.GGUFTensor
-	for _, t := range m.Config.tensors() {
+	for _, t := range m.saved().tensors() {
 		block := m.folded(t)
 		heads := m.Config.rotaryHeads(t)
 		tensors = append(tensors, checkpoint.GGUFTensor{

@@ -19,14 +19,31 @@ import (
 type LoRA struct {
 	Rank    int      `toml:"lora_rank" json:"lora_rank" unit:"columns" help:"train low-rank changes of this rank to the linear layers, LoRA, instead of all weights; 0 trains all weights"`
 	Alpha   float64  `toml:"lora_alpha" json:"lora_alpha" unit:"" help:"the low-rank changes are scaled by lora_alpha/lora_rank"`
-	Targets []string `toml:"lora_targets" json:"lora_targets" unit:"" help:"linear layers to change: all, or names such as q_proj, v_proj, down_proj, c_attn"`
+	Targets []string `toml:"lora_targets" json:"lora_targets" unit:"" help:"linear layers to change: all those of the blocks, or names such as q_proj, v_proj, down_proj, c_attn; lm_head is the output layer, not in all"`
 }
 
 // DefaultLoRA is off; its other settings are those that work where it is on.
 func DefaultLoRA() LoRA { return LoRA{Alpha: 16, Targets: []string{allLinear}} }
 
-// allLinear stands for every linear layer of the transformer blocks.
-const allLinear = "all"
+// Names of lora_targets: every linear layer of the transformer blocks, in PEFT's words too, and the output
+// layer, which like PEFT's all-linear neither includes.
+const (
+	allLinear     = "all"
+	allLinearPEFT = "all-linear"
+	outputLayer   = "lm_head"
+)
+
+// TargetsOutput says whether the output layer, which reward models and critics lack, is to be changed.
+func (c LoRA) TargetsOutput() bool { return c.On() && slices.Contains(c.Targets, outputLayer) }
+
+// WithoutOutput leaves the output layer out; if nothing else is named, all other layers take its place.
+func (c LoRA) WithoutOutput() LoRA {
+	c.Targets = slices.DeleteFunc(slices.Clone(c.Targets), func(name string) bool { return name == outputLayer })
+	if len(c.Targets) == 0 {
+		c.Targets = []string{allLinear}
+	}
+	return c
+}
 
 // On says whether low-rank changes are trained rather than all weights.
 func (c LoRA) On() bool { return c.Rank > 0 }
@@ -102,7 +119,7 @@ const adapterStream = 0x6c6f7261
 func (m *Model) newAdapter(c LoRA, scale float64) (*Adapter, error) {
 	a := &Adapter{LoRA: c, scale: scale, parts: map[string][]lowRank{}}
 	unused := slices.Clone(c.Targets)
-	for _, t := range m.Config.tensors() {
+	for _, t := range m.Config.linears() {
 		target := t.targetOf(c.Targets)
 		if target == "" {
 			continue
@@ -116,14 +133,29 @@ func (m *Model) newAdapter(c LoRA, scale float64) (*Adapter, error) {
 	return a, nil
 }
 
+// linears lists the linear layers. The last is the output layer, also where its weights are those of the
+// embedding: a change of it leaves the embedding alone.
+func (c Config) linears() []tensor {
+	all := c.tensors()
+	out := slices.DeleteFunc(slices.Clone(all), func(t tensor) bool { return t.kind != matrix && t.kind != residual && t.kind != head })
+	if c.Tied {
+		out = append(out, c.untied(len(all)))
+	}
+	return out
+}
+
+// untied is the output layer's tensor.
+func (c Config) untied(order int) tensor {
+	c.Tied = false
+	return tensor{name: c.headName(), param: c.headName(), rows: c.Vocab, cols: c.Width, kind: head, order: order}
+}
+
 // targetOf is the target that names the tensor, "" if none does: all, the last part of its module's
 // name, or more of it, as layers.3.self_attn.q_proj.
 func (t tensor) targetOf(targets []string) string {
-	if t.kind != matrix && t.kind != residual {
-		return ""
-	}
 	for _, name := range targets {
-		if name == allLinear || name == "all-linear" || t.module() == name || strings.HasSuffix(t.module(), "."+name) {
+		every := name == allLinear || name == allLinearPEFT
+		if every && t.kind != head || t.module() == name || strings.HasSuffix(t.module(), "."+name) {
 			return name
 		}
 	}
@@ -136,9 +168,8 @@ func (t tensor) module() string { return moduleOf(t.name) }
 // linearNames lists what lora_targets can name.
 func (c Config) linearNames() []string {
 	var names []string
-	for _, t := range c.tensors() {
-		name := t.module()[strings.LastIndexByte(t.module(), '.')+1:]
-		if (t.kind == matrix || t.kind == residual) && !slices.Contains(names, name) {
+	for _, t := range c.linears() {
+		if name := t.module()[strings.LastIndexByte(t.module(), '.')+1:]; !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
@@ -224,6 +255,9 @@ func (m *Model) Merge() {
 	if a == nil {
 		return
 	}
+	if _, ok := a.head(); ok {
+		m.untie()
+	}
 	for _, l := range a.list() {
 		l.addTo(m.block(l.t), a.scale)
 		m.Params.Remove(l.a)
@@ -254,6 +288,39 @@ func (l lowRank) addTo(block []float32, scale float64) {
 	}
 }
 
+// untie gives a model whose output layer is the embedding one of its own with the same weights.
+func (m *Model) untie() {
+	if !m.Config.Tied {
+		return
+	}
+	t := m.Config.untied(0)
+	p := graph.NewParam(t.param, t.rows, t.cols)
+	copy(p.Data, m.Head().Data)
+	m.Params.Share(p)
+	m.Config.Tied = false
+}
+
+// saved is the architecture of the merged model: that of the model, untied by a change of its output layer.
+func (m *Model) saved() Config {
+	c := m.Config
+	if _, ok := m.Adapter.head(); ok {
+		c.Tied = false
+	}
+	return c
+}
+
+// head returns the low-rank change of the output layer, if there is one.
+func (a *Adapter) head() (lowRank, bool) {
+	if a != nil {
+		for _, parts := range a.parts {
+			if parts[0].t.kind == head {
+				return parts[0], true
+			}
+		}
+	}
+	return lowRank{}, false
+}
+
 // change returns the low-rank change of a tensor, if there is one.
 func (a *Adapter) change(t tensor) (lowRank, bool) {
 	if a != nil {
@@ -270,9 +337,6 @@ func (a *Adapter) change(t tensor) (lowRank, bool) {
 // them (a reward model has no output head), its adapter merged in.
 func (m *Model) CopyWeights(src *Model) {
 	for _, t := range m.Config.tensors() {
-		if src.Params.Get(t.param) == nil {
-			continue
-		}
 		block := m.block(t)
 		copy(block, src.block(t))
 		if l, ok := src.Adapter.change(t); ok {

@@ -100,39 +100,56 @@ func TestAdapterStartsAtZero(t *testing.T) {
 // TestMergedEqualsAdapted: merging, saving, cloning and copying keep what the model computes.
 func TestMergedEqualsAdapted(t *testing.T) {
 	for _, name := range []string{"llama", "gpt2"} {
-		m := fixture(t, name)
-		move(t, m, loraOf(4))
-		want := scoresOf(t, m)
-		dir := filepath.Join(t.TempDir(), "merged")
-		if err := m.Save(dir, manifestOf("policy")); err != nil {
-			t.Fatal(err)
+		for _, targets := range [][]string{{"all"}, {"all", "lm_head"}, {"lm_head"}} {
+			t.Run(name+" "+strings.Join(targets, " "), func(t *testing.T) { mergedEqualsAdapted(t, name, loraOf(4, targets...)) })
 		}
-		saved, err := Load(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if gap := largestGap(want, scoresOf(t, saved)); gap > 1e-5 {
-			t.Errorf("%s: the saved model differs by %g", name, gap)
-		}
-		clone, err := m.Clone()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if clone.Head() != m.Head() || largestGap(want, scoresOf(t, clone)) != 0 {
-			t.Errorf("%s: a clone has its own frozen weights, or other values", name)
-		}
-		copied := fixture(t, name)
-		copied.CopyWeights(m)
-		if gap := largestGap(want, scoresOf(t, copied)); gap > 1e-5 {
-			t.Errorf("%s: copied weights differ by %g", name, gap)
-		}
-		m.Merge()
-		if gap := largestGap(want, scoresOf(t, m)); gap > 1e-5 {
-			t.Errorf("%s: merged, the model differs by %g", name, gap)
-		}
-		if m.Head().Frozen || len(m.Params.List()) != len(clone.Params.List())-2*len(clone.Adapter.list()) {
-			t.Errorf("%s: merged, the model is frozen or keeps the adapter", name)
-		}
+	}
+}
+
+func mergedEqualsAdapted(t *testing.T, name string, l LoRA) {
+	m := fixture(t, name)
+	plain := scoresOf(t, m)
+	move(t, m, l)
+	want := scoresOf(t, m)
+	if largestGap(want, plain) < 1e-3 {
+		t.Errorf("the adapter has no effect")
+	}
+	dir := filepath.Join(t.TempDir(), "merged")
+	if err := m.Save(dir, manifestOf("policy")); err != nil {
+		t.Fatal(err)
+	}
+	saved, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if gap := largestGap(want, scoresOf(t, saved)); gap > 1e-5 {
+		t.Errorf("%s: the saved model differs by %g", name, gap)
+	}
+	clone, err := m.Clone()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if clone.Head() != m.Head() || largestGap(want, scoresOf(t, clone)) != 0 {
+		t.Errorf("%s: a clone has its own frozen weights, or other values", name)
+	}
+	copied := fixture(t, name)
+	if l.TargetsOutput() {
+		copied.untie()
+	}
+	copied.CopyWeights(m)
+	if gap := largestGap(want, scoresOf(t, copied)); gap > 1e-5 {
+		t.Errorf("%s: copied weights differ by %g", name, gap)
+	}
+	own := 0 // output layers that are no longer the embedding
+	if l.TargetsOutput() && m.Config.Tied {
+		own = 1
+	}
+	m.Merge()
+	if gap := largestGap(want, scoresOf(t, m)); gap > 1e-5 {
+		t.Errorf("%s: merged, the model differs by %g", name, gap)
+	}
+	if m.Head().Frozen || len(m.Params.List()) != len(clone.Params.List())-2*len(clone.Adapter.list())+own {
+		t.Errorf("%s: merged, the model is frozen or keeps the adapter", name)
 	}
 }
 
@@ -141,7 +158,8 @@ func TestMergedEqualsAdapted(t *testing.T) {
 func TestAdapterGradients(t *testing.T) {
 	for name, c := range tinyConfigs() {
 		m, full := initial(t, c), initial(t, c)
-		move(t, m, loraOf(3))
+		move(t, m, loraOf(3, "all", "lm_head"))
+		full.untie()
 		full.CopyWeights(m)
 		for _, model := range []*Model{m, full} {
 			learnOnce(t, model, Input{})
@@ -205,7 +223,7 @@ func TestRecompute(t *testing.T) {
 			for i, again := range []bool{false, true} {
 				m := tinyModel(t, c)
 				if rank > 0 {
-					m = adapted(t, c, loraOf(rank))
+					m = adapted(t, c, loraOf(rank, "all", "lm_head"))
 				}
 				learnOnce(t, m, Input{Dropout: .1, AdapterDropout: .2, Recompute: again})
 				for _, p := range m.Params.List() {
@@ -224,7 +242,7 @@ func TestRecompute(t *testing.T) {
 func TestSFTWithLoRA(t *testing.T) {
 	policy, data := base(t), writeDemos(t)
 	c := smallSFT()
-	c.LoRA, c.AdapterDropout, c.Recompute = loraOf(4), .1, true
+	c.LoRA, c.AdapterDropout, c.Recompute = loraOf(4, "all", "lm_head"), .1, true
 	checkResume(t, func(ctx context.Context, job Job) (Result, error) {
 		job.Policy, job.Data = policy, []string{data}
 		return SFT(ctx, testDevice(t), c, job)
@@ -295,7 +313,7 @@ func TestAdapterRefuses(t *testing.T) {
 			t.Errorf("%+v: %v, want %q", c.lora, err, c.want)
 		}
 	}
-	if err := m.Adapt(loraOf(4, "q_proj", "c_attn"), 0); err == nil || !strings.Contains(err.Error(), `no linear layer "c_attn"; it has q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj`) {
+	if err := m.Adapt(loraOf(4, "q_proj", "c_attn"), 0); err == nil || !strings.Contains(err.Error(), `no linear layer "c_attn"; it has q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj, lm_head`) {
 		t.Errorf("a target of another family: %v", err)
 	}
 	for name, text := range map[string]string{
@@ -368,7 +386,7 @@ func TestAdapterOfMuP(t *testing.T) {
 		c := tinyConfigs()[name]
 		c.MuP = MuP{BaseWidth: 12, BaseFFN: 18, BaseHeadDim: 3, Output: 2}
 		m := initial(t, c)
-		move(t, m, loraOf(3))
+		move(t, m, loraOf(3, "all", "lm_head"))
 		files := map[string][]float32{}
 		for _, f := range m.adapterTensors("") {
 			files[f.Name] = f.Data
@@ -393,7 +411,7 @@ func TestAdapterOfMuP(t *testing.T) {
 			t.Fatal(err)
 		}
 		again := initial(t, c)
-		if err := again.Adapt(loraOf(3), 9); err != nil {
+		if err := again.Adapt(loraOf(3, "all", "lm_head"), 9); err != nil {
 			t.Fatal(err)
 		}
 		if err := again.readAdapter(dir); err != nil {

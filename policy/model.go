@@ -62,6 +62,16 @@ func (m *Model) Clone() (*Model, error) {
 // Head is the parameter [vocab, width] that maps hidden states to logits.
 func (m *Model) Head() *graph.Param { return m.Params.Get(m.Config.headName()) }
 
+// Output is how the hidden states of an input become logits: the head, with its low-rank change where the
+// model's adapter has one.
+func (m *Model) Output(in Input) graph.Head {
+	h := graph.Head{W: m.Head()}
+	if l, ok := m.Adapter.head(); ok {
+		h.A, h.B, h.Scale, h.Dropout = l.a, l.b, m.Adapter.scale, in.AdapterDropout
+	}
+	return h
+}
+
 // Input is a token stream on its way into Hidden.
 type Input struct {
 	IDs     *graph.Value // [tokens] int
@@ -108,7 +118,7 @@ func (m *Model) NewCachedInput(g *graph.Graph, name string, tokens, seqs *graph.
 }
 
 // Hidden traces the transformer: [tokens] ids → hidden states after the last norm, [tokens, width].
-// Logits are Hidden · Headᵀ, which the graph's LogProb, CrossEntropy and Sample compute in blocks.
+// Logits are what Output makes of them, which the graph's LogProb, CrossEntropy and Sample compute in blocks.
 func (m *Model) Hidden(g *graph.Graph, in Input) *graph.Value {
 	if m.Config.Family == GPT2 {
 		return m.gpt2Hidden(g, in)

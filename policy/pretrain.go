@@ -202,7 +202,7 @@ func newTokenLoss(dev *cpu.Device, m *Model, tokens, seqs int, dropout float64) 
 	t := &tokenLoss{in: m.NewInput(g, "train", rows, g.Dim("seqs", seqs))}
 	t.in.Dropout = dropout
 	t.targets, t.weights = g.Ints("targets", rows), g.Floats("weights", rows, 1)
-	t.loss, _ = g.CrossEntropy(m.Hidden(g, t.in), m.Head(), t.targets, t.weights)
+	t.loss, _ = g.CrossEntropy(m.Hidden(g, t.in), m.Output(t.in), t.targets, t.weights)
 	g.Gradients(t.loss)
 	var err error
 	t.prog, err = dev.Compile(g, t.loss)

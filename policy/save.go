@@ -31,7 +31,7 @@ func (m *Model) WriteFiles(dir string) error {
 		dtype = "bfloat16"
 	}
 	files := map[string][]byte{
-		"config.json":            m.Config.JSON(dtype, string(m.Template)),
+		"config.json":            m.saved().JSON(dtype, string(m.Template)),
 		"generation_config.json": m.Config.generationJSON(),
 	}
 	if m.Tokenizer != nil {
@@ -53,7 +53,7 @@ func (m *Model) WriteFiles(dir string) error {
 // tensorData lists the weights under their Hugging Face names.
 func (m *Model) tensorData(dtype checkpoint.DType) []checkpoint.Tensor {
 	var out []checkpoint.Tensor
-	for _, t := range m.Config.tensors() {
+	for _, t := range m.saved().tensors() {
 		data := m.folded(t)
 		if t.transposed && t.kind != bias {
 			data = transpose(data, t.rows, t.cols)
@@ -67,6 +67,9 @@ func (m *Model) tensorData(dtype checkpoint.DType) []checkpoint.Tensor {
 // copy where they differ.
 func (m *Model) block(t tensor) []float32 {
 	p := m.Params.Get(t.param)
+	if t.kind == head {
+		p = m.Head() // the embedding, where the two are one
+	}
 	return p.Data[t.row*p.Cols : (t.row+t.rows)*p.Cols]
 }
 

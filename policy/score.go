@@ -46,7 +46,7 @@ func (s *Scorer) compile(tokens int) error {
 	s.in = s.m.NewInput(g, "score", stream, g.Dim("seqs", scoreSeqs))
 	s.rows, s.targets = g.Ints("rows", picks), g.Ints("targets", picks)
 	h := g.GatherRows(s.m.Hidden(g, s.in), s.rows)
-	s.logp, s.entropy = g.LogProb(h, s.m.Head(), s.targets, s.temp)
+	s.logp, s.entropy = g.LogProb(h, s.m.Output(s.in), s.targets, s.temp)
 	var err error
 	s.prog, err = s.dev.Compile(g, s.logp, s.entropy)
 	s.feeds = graph.Feeds{}

@@ -215,7 +215,7 @@ func newPickLoss(dev *cpu.Device, m *Model, room pickRoom, how Input) (*pickLoss
 	t.in.Dropout, t.in.AdapterDropout, t.in.Recompute = how.Dropout, how.AdapterDropout, how.Recompute
 	t.rows, t.targets, t.weights = g.Ints("rows", picks), g.Ints("targets", picks), g.Floats("weights", picks, 1)
 	h := g.GatherRows(m.Hidden(g, t.in), t.rows)
-	t.loss, _ = g.CrossEntropy(h, m.Head(), t.targets, t.weights)
+	t.loss, _ = g.CrossEntropy(h, m.Output(t.in), t.targets, t.weights)
 	g.Gradients(t.loss)
 	var err error
 	t.prog, err = dev.Compile(g, t.loss)

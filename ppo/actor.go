@@ -34,7 +34,7 @@ func newActor(dev *cpu.Device, m *policy.Model, cfg Config, size room) (*actor, 
 
 	a.rows, a.targets = g.Ints("rows", picks), g.Ints("targets", picks)
 	a.old, a.adv, a.weight = g.Floats("old", picks, 1), g.Floats("adv", picks, 1), g.Floats("weight", picks, 1)
-	a.logp, a.entropy = g.LogProb(g.GatherRows(hidden, a.rows), m.Head(), a.targets, cfg.Temperature)
+	a.logp, a.entropy = g.LogProb(g.GatherRows(hidden, a.rows), m.Output(a.in), a.targets, cfg.Temperature)
 	a.loss = policyLoss(g, a.logp, a.old, a.adv, a.weight, cfg.Clip)
 
 	total, outputs := a.loss, []*graph.Value{a.logp, a.entropy, a.loss}
@@ -47,7 +47,7 @@ func newActor(dev *cpu.Device, m *policy.Model, cfg Config, size room) (*actor, 
 	if cfg.PtxCoef > 0 {
 		more := g.Dim("ptx", size.tokens)
 		a.ptxRows, a.ptxTargets, a.ptxWeight = g.Ints("ptx.rows", more), g.Ints("ptx.targets", more), g.Floats("ptx.weight", more, 1)
-		a.ptx, _ = g.CrossEntropy(g.GatherRows(hidden, a.ptxRows), m.Head(), a.ptxTargets, a.ptxWeight)
+		a.ptx, _ = g.CrossEntropy(g.GatherRows(hidden, a.ptxRows), m.Output(a.in), a.ptxTargets, a.ptxWeight)
 		total = g.Add(total, g.Scale(a.ptx, cfg.PtxCoef))
 		outputs = append(outputs, a.ptx)
 	}

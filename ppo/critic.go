@@ -74,7 +74,7 @@ func newValueModel(trunk *policy.Model, c Config) (*reward.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return net, net.Trunk.Adapt(c.LoRA, c.Seed+1)
+	return net, net.Trunk.Adapt(c.LoRA.WithoutOutput(), c.Seed+1)
 }
 
 // first is the first reward model, nil if all rewards are commands.

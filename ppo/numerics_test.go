@@ -17,7 +17,7 @@ func TestUniformEntropy(t *testing.T) {
 	g := graph.New(params)
 	rows := g.Dim("rows", 1)
 	h, target := g.Floats("h", rows, 3), g.Ints("target", rows)
-	logp, entropy := g.LogProb(h, head, target, 1)
+	logp, entropy := g.LogProb(h, graph.Head{W: head}, target, 1)
 	prog, err := graph.NewReference(g)
 	if err != nil {
 		t.Fatal(err)

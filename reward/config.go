@@ -1,6 +1,7 @@
 package reward
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -78,6 +79,9 @@ func (c TrainConfig) Validate() error {
 	}
 	if err := c.LoRA.Validate(); err != nil {
 		return fmt.Errorf("reward: %w", err)
+	}
+	if c.LoRA.TargetsOutput() {
+		return errors.New("reward: lora_targets: a reward model has no output layer lm_head; its score head is trained in full")
 	}
 	switch {
 	case !(c.Epochs > 0):

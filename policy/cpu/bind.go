@@ -55,6 +55,14 @@ func (b *binder) grad(p *graph.Param) paramGrad {
 // adds reports whether the step adds to what is there.
 func (g *paramGrad) adds(p *Program) bool { return !g.first || p.accumulate }
 
+// clear is what a step does that has no rows to add up.
+func (g *paramGrad) clear(w *Worker, p *Program) {
+	if g.data != nil && !g.adds(p) {
+		lo, hi := w.Part(len(g.data))
+		clear(g.data[lo:hi])
+	}
+}
+
 func (b *binder) segments(l *graph.Layout) *segments {
 	for _, s := range b.p.layouts {
 		if s.layout == l {

@@ -123,9 +123,25 @@ var opCases = map[string]func(b *opBuilder) *graph.Value{
 		return b.Add(y, b.Attention(x, b.layout, a, 1))
 	},
 	"LogProb": func(b *opBuilder) *graph.Value {
-		logp, _ := b.LogProb(b.input("h", 23), b.param("w", 1031, 23), b.ints("t", 1031), 1.3)
+		logp, _ := b.LogProb(b.input("h", 23), graph.Head{W: b.param("w", 1031, 23)}, b.ints("t", 1031), 1.3)
 		return logp
 	},
+	"LogProb, low-rank head": func(b *opBuilder) *graph.Value {
+		logp, _ := b.LogProb(b.input("h", 23), b.head(1031, 23, 3), b.ints("t", 1031), 1.3)
+		return logp
+	},
+	"Logits, low-rank head": func(b *opBuilder) *graph.Value {
+		return b.Logits(b.input("h", 23), b.head(70, 23, 3))
+	},
+}
+
+// head is one of a vocabulary, with a change of rank r unless that is 0.
+func (b *opBuilder) head(vocab, d, r int) graph.Head {
+	h := graph.Head{W: b.param("w", vocab, d)}
+	if r > 0 {
+		h.A, h.B, h.Scale = b.param("a", r, d), b.param("b", vocab, r), .7
+	}
+	return h
 }
 
 // lossOf sums y with fixed weights and differentiates.
@@ -224,39 +240,44 @@ func TestFrozenParametersHaveNoGradient(t *testing.T) {
 // Sampling draws the tokens that the reference draws; greedy takes the largest logit.
 func TestSampleAgainstReference(t *testing.T) {
 	forEachKernels(t, func(t *testing.T, k *Kernels) {
-		b := newOpBuilder()
-		h, head := b.input("h", 5), b.param("head", 1300, 5)
-		temp := b.Floats("temp", b.n, 1)
-		temps := make([]float32, opRows)
-		for i := range temps {
-			temps[i] = []float32{0, .5, 1, 2}[i%4]
-		}
-		b.feeds.Floats(temp, temps)
-		token, logp := b.Sample(h, head, temp, b.ints("stream", 1000), b.ints("pos", 1000))
-		ref, err := graph.NewReference(b.Graph)
-		if err != nil {
-			t.Fatal(err)
-		}
-		mustRun(t, ref, &b.feeds)
-		p := mustCompile(t, OpenWith(2, k), b.Graph, token, logp)
-		mustRun(t, p, &b.feeds)
-		if !slices.Equal(p.Ints(token), ref.Ints(token)) {
-			t.Errorf("drew %v, want %v", p.Ints(token), ref.Ints(token))
-		}
-		closeTo(t, "logp", p.Floats(logp), ref.Floats(logp), 1e-5)
+		sampleAgainstReference(t, k, 0)
+		sampleAgainstReference(t, k, 3)
 	})
+}
+
+func sampleAgainstReference(t *testing.T, k *Kernels, rank int) {
+	b := newOpBuilder()
+	h, head := b.input("h", 5), b.head(1300, 5, rank)
+	temp := b.Floats("temp", b.n, 1)
+	temps := make([]float32, opRows)
+	for i := range temps {
+		temps[i] = []float32{0, .5, 1, 2}[i%4]
+	}
+	b.feeds.Floats(temp, temps)
+	token, logp := b.Sample(h, head, temp, b.ints("stream", 1000), b.ints("pos", 1000))
+	ref, err := graph.NewReference(b.Graph)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, ref, &b.feeds)
+	p := mustCompile(t, OpenWith(2, k), b.Graph, token, logp)
+	mustRun(t, p, &b.feeds)
+	if !slices.Equal(p.Ints(token), ref.Ints(token)) {
+		t.Errorf("drew %v, want %v", p.Ints(token), ref.Ints(token))
+	}
+	closeTo(t, "logp", p.Floats(logp), ref.Floats(logp), 1e-5)
 }
 
 // The log-probability that comes with a sample is the one that training computes, at any temperature.
 func TestSampleAndLogProbAgree(t *testing.T) {
 	forEachKernels(t, func(t *testing.T, k *Kernels) {
-		for _, temperature := range []float64{.1, 1. / 3, .7, .9, 1, 1.1, 2.7} {
+		for i, temperature := range []float64{.1, 1. / 3, .7, .9, 1, 1.1, 2.7} {
 			b := newOpBuilder()
-			h, head := b.input("h", 23), b.param("head", 700, 23)
+			h, head := b.input("h", 23), b.head(700, 23, i%2*4)
 			temp := b.Floats("temp", b.n, 1)
 			temps := make([]float32, opRows)
-			for i := range temps {
-				temps[i] = float32(temperature)
+			for j := range temps {
+				temps[j] = float32(temperature)
 			}
 			b.feeds.Floats(temp, temps)
 			token, sampled := b.Sample(h, head, temp, b.ints("stream", 1000), b.ints("pos", 1000))

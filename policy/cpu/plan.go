@@ -95,7 +95,7 @@ func (p *plan) live() []*graph.Node {
 	}
 	var live []*graph.Node
 	for _, n := range slices.Backward(p.g.Nodes) {
-		wanted := n.HasGradEffect() && (trains(n.W) || trains(n.Bias)) || n.Op == graph.OpAttentionCached
+		wanted := n.HasGradEffect() && n.Trains() || n.Op == graph.OpAttentionCached
 		for _, v := range n.Out {
 			wanted = wanted || need[v]
 		}

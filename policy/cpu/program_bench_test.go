@@ -50,7 +50,7 @@ func BenchmarkTrain(b *testing.B) {
 			tokens, seqs := g.Dim("tokens", n), g.Dim("seqs", size.batch)
 			ids, targets, w := g.Ints("ids", tokens), g.Ints("targets", tokens), g.Floats("w", tokens, 1)
 			l := g.Layout("l", tokens, seqs, m.maxLen)
-			loss, _ := g.CrossEntropy(m.hidden(g, ids, l, 0), m.params.Get("emb"), targets, w)
+			loss, _ := g.CrossEntropy(m.hidden(g, ids, l, 0), graph.Head{W: m.params.Get("emb")}, targets, w)
 			g.Gradients(loss)
 			d, err := Open(0)
 			if err != nil {

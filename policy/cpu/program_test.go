@@ -148,7 +148,7 @@ func newSampler(t *toy, tokens, seqs int, cache *graph.KVCache) *sampler {
 	sm.last, sm.temp, sm.id, sm.pos = g.Ints("last", s), g.Floats("temp", s, 1), g.Ints("id", s), g.Ints("pos", s)
 	sm.hidden = t.hidden(g, sm.ids, sm.layout, 0)
 	h := g.GatherRows(sm.hidden, sm.last)
-	sm.token, sm.logp = g.Sample(h, t.params.Get("emb"), sm.temp, sm.id, sm.pos)
+	sm.token, sm.logp = g.Sample(h, graph.Head{W: t.params.Get("emb")}, sm.temp, sm.id, sm.pos)
 	return sm
 }
 

@@ -20,11 +20,9 @@ func headScratch(n *graph.Node, workers int) int {
 
 // head is LogProb, its gradient, or CrossEntropy with or without gradient.
 type head struct {
-	op      graph.Op
-	h       *tensor
+	op graph.Op
+	projection
 	targets []int32
-	w       *graph.Param
-	packed  *packedParam
 	scale   float32 // 1/temperature
 
 	logp, entropy, lse *tensor // LogProb writes; entropy may be nil
@@ -32,8 +30,8 @@ type head struct {
 	weights, loss      *tensor // CrossEntropy
 	factor             float32 // d total / d loss
 	grad               bool
-	dh                 *tensor // nil if not needed
-	dw                 paramGrad
+	dh, du             *tensor // nil if not needed
+	dw, db             paramGrad
 
 	logits, chunks []float32
 	kept           []float32 // LogProb and its gradient: the logits of all rows, nil if not kept
@@ -41,7 +39,7 @@ type head struct {
 
 func (b *binder) head(j *job) step {
 	n := j.node
-	s := &head{op: n.Op, w: n.W, scale: inverse(float32(n.Attr.A))}
+	s := &head{op: n.Op, scale: inverse(float32(n.Attr.A))}
 	in := n.In
 	switch n.Op {
 	case graph.OpLogProb:
@@ -54,26 +52,33 @@ func (b *binder) head(j *job) step {
 		s.kept = b.keptLogits(in[3].From)
 		s.dlogp, s.lse, s.grad = b.tensor(in[0]), b.tensor(in[3]), true
 		in = in[1:]
-		if b.used(j.out) {
-			s.dh = b.tensor(j.out)
-		}
+		s.dh, s.du = b.headGrads(n.Out)
 	case graph.OpCrossEntropy:
 		s.weights, s.loss, s.logp = b.tensor(in[2]), b.tensor(n.Out[0]), b.tensor(n.Out[1])
 		s.grad, s.factor = n.Attr.Loss, float32(n.Attr.B)
-		if s.grad && b.used(n.Out[2]) {
-			s.dh = b.tensor(n.Out[2])
+		if s.grad {
+			s.dh, s.du = b.headGrads(n.Out[2:])
 		}
 	}
-	s.h, s.targets = b.tensor(in[0]), b.p.ints[in[1]]
+	s.projection, s.targets = b.projection(n, in[0], !s.grad), b.p.ints[in[1]]
 	if s.grad {
-		s.dw = b.grad(n.W)
-	} else {
-		s.packed = b.pack(n.W)
+		s.dw, s.db = b.grad(n.W), b.grad(n.Low)
 	}
 	scratch := b.scratch(j)
 	split := len(scratch) - b.plan.workers*vocabChunk
 	s.logits, s.chunks = scratch[:split], scratch[split:]
 	return s
+}
+
+// headGrads are those of the gradients by h and u that something reads.
+func (b *binder) headGrads(out []*graph.Value) (dh, du *tensor) {
+	if b.used(out[0]) {
+		dh = b.tensor(out[0])
+	}
+	if len(out) > 1 && b.used(out[1]) {
+		du = b.tensor(out[1])
+	}
+	return dh, du
 }
 
 func (b *binder) keptLogits(n *graph.Node) []float32 {
@@ -85,9 +90,9 @@ func (b *binder) keptLogits(n *graph.Node) []float32 {
 
 func (s *head) run(w *Worker, p *Program) {
 	rows, v := s.h.n(), s.w.Rows
-	if rows == 0 && s.dw.data != nil && !s.dw.adds(p) {
-		lo, hi := w.Part(len(s.dw.data))
-		clear(s.dw.data[lo:hi])
+	if rows == 0 {
+		s.dw.clear(w, p)
+		s.db.clear(w, p)
 	}
 	for from := 0; from < rows; from += headRows {
 		n := min(headRows, rows-from)
@@ -96,7 +101,7 @@ func (s *head) run(w *Worker, p *Program) {
 			logits = s.kept[from*v:]
 		}
 		if s.kept == nil || !s.grad {
-			w.logits(logits, s.h, from, n, s.w, s.packed)
+			s.projection.run(w, logits, from, n)
 		}
 		lo, hi := w.Part(n)
 		for i := lo; i < hi; i++ {
@@ -115,18 +120,6 @@ func (s *head) run(w *Worker, p *Program) {
 		s.loss.data[0] = float32(sum)
 	}
 	w.Barrier()
-}
-
-// logits computes n rows of h·headᵀ, starting at row from.
-func (w *Worker) logits(dst []float32, h *tensor, from, n int, head *graph.Param, packed *packedParam) {
-	g := Gemm{
-		M: n, N: head.Rows, K: head.Cols, A: h.data[from*h.cols:], LDA: h.cols,
-		B: head.Data, LDB: head.Cols, TransB: true, C: dst, LDC: head.Rows,
-	}
-	if packed != nil {
-		g.Packed = packed.panels
-	}
-	w.Gemm(&g)
 }
 
 // row handles the logits z of row i; with a gradient it turns them into d total / d z.
@@ -189,19 +182,27 @@ func logSum(top float32, sum float64) float64 { return float64(top) + math.Log(s
 // logProb is the log-probability of a token with logit z.
 func logProb(z, scale float32, lse float64) float32 { return float32(float64(z*scale) - lse) }
 
-// backward: dh = dz head, dhead += dzᵀ h for a block of rows.
-func (s *head) backward(w *Worker, p *Program, logits []float32, from, n int) {
-	v, d := s.w.Rows, s.w.Cols
-	if s.dh != nil {
-		g := Gemm{M: n, N: d, K: v, A: logits, LDA: v, B: s.w.Data, LDB: d, C: s.dh.data[from*d:], LDC: d}
+// backward: dh = dz w, dw += dzᵀ h for a block of rows, and likewise with u and b.
+func (s *head) backward(w *Worker, p *Program, dz []float32, from, n int) {
+	productGrad(w, p, dz, s.h, s.w, s.dh, s.dw, from, n)
+	if s.u != nil {
+		productGrad(w, p, dz, s.u, s.b, s.du, s.db, from, n)
+	}
+}
+
+// productGrad is the gradient of z = x wᵀ for n rows from row from on: dx = dz w, dw += dzᵀ x.
+func productGrad(w *Worker, p *Program, dz []float32, x *tensor, param *graph.Param, dx *tensor, dw paramGrad, from, n int) {
+	v, d := param.Rows, param.Cols
+	if dx != nil {
+		g := Gemm{M: n, N: d, K: v, A: dz, LDA: v, B: param.Data, LDB: d, C: dx.data[from*d:], LDC: d}
 		w.Gemm(&g)
 	}
-	if s.dw.data != nil {
+	if dw.data != nil {
 		g := Gemm{
-			M: v, N: d, K: n, A: logits, LDA: v, TransA: true, B: s.h.data[from*d:], LDB: d,
-			C: s.dw.data, LDC: d,
+			M: v, N: d, K: n, A: dz, LDA: v, TransA: true, B: x.data[from*d:], LDB: d,
+			C: dw.data, LDC: d,
 		}
-		if from > 0 || s.dw.adds(p) {
+		if from > 0 || dw.adds(p) {
 			g.Base, g.LDBase = g.C, d
 		}
 		w.Gemm(&g)

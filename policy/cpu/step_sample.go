@@ -4,12 +4,11 @@ import "agora/policy/graph"
 
 // sample draws a token per row by inverting the distribution function at a counter-based random number.
 type sample struct {
-	h, temperature *tensor
-	stream, pos    []int32
-	w              *graph.Param
-	packed         *packedParam
-	token          []int32
-	logp           *tensor
+	projection
+	temperature *tensor
+	stream, pos []int32
+	token       []int32
+	logp        *tensor
 
 	logits []float32
 	work   []float32 // per worker: one chunk of exponentials, then each chunk's sum
@@ -25,8 +24,8 @@ func chunksOf(vocab int) int { return (vocab + vocabChunk - 1) / vocabChunk }
 func (b *binder) sample(j *job) step {
 	n := j.node
 	s := &sample{
-		h: b.tensor(n.In[0]), temperature: b.tensor(n.In[1]), stream: b.p.ints[n.In[2]], pos: b.p.ints[n.In[3]],
-		w: n.W, packed: b.pack(n.W), token: b.p.ints[n.Out[0]], logp: b.tensor(n.Out[1]), chunks: chunksOf(n.W.Rows),
+		projection: b.projection(n, n.In[0], true), temperature: b.tensor(n.In[1]), stream: b.p.ints[n.In[2]], pos: b.p.ints[n.In[3]],
+		token: b.p.ints[n.Out[0]], logp: b.tensor(n.Out[1]), chunks: chunksOf(n.W.Rows),
 	}
 	scratch := b.scratch(j)
 	split := len(scratch) - b.plan.workers*(vocabChunk+s.chunks)
@@ -38,7 +37,7 @@ func (s *sample) run(w *Worker, p *Program) {
 	rows, v := s.h.n(), s.w.Rows
 	for from := 0; from < rows; from += headRows {
 		n := min(headRows, rows-from)
-		w.logits(s.logits, s.h, from, n, s.w, s.packed)
+		s.projection.run(w, s.logits, from, n)
 		for i := w.Next(); i < n; i = w.Next() {
 			s.row(w, p, from+i, s.logits[i*v:(i+1)*v])
 		}

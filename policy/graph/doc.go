@@ -19,7 +19,7 @@
 //	a := g.Attention(g.Linear(h, qkv, nil), layout, graph.Attn{Heads: 4, KVHeads: 4, HeadDim: 32, RopeTheta: 1e4}, 0)
 //	x = g.LinearAdd(x, a, out, nil)
 //	…
-//	loss, _ := g.CrossEntropy(x, emb, targets, weights)
+//	loss, _ := g.CrossEntropy(x, Head{W: emb}, targets, weights)
 //	g.Gradients(loss)
 //
 //	prog, err := device.Compile(g, loss)          // reports mistakes made above

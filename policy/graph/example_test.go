@@ -18,7 +18,7 @@ func Example() {
 	g := graph.New(params)
 	tokens := g.Dim("tokens", 64)
 	ids, targets, weights := g.Ints("ids", tokens), g.Ints("targets", tokens), g.Floats("weights", tokens, 1)
-	loss, _ := g.CrossEntropy(g.Embedding(ids, emb), head, targets, weights)
+	loss, _ := g.CrossEntropy(g.Embedding(ids, emb), graph.Head{W: head}, targets, weights)
 	g.Gradients(loss)
 
 	prog, err := graph.NewReference(g) // cpu.Device.Compile returns the fast program

@@ -53,8 +53,6 @@ type backward struct {
 	copies map[*Value]*Value // values of blocks that were computed again, see Recompute
 }
 
-func trains(p *Param) bool { return p != nil && !p.Frozen }
-
 // mark finds the values whose gradient is needed.
 func (b *backward) mark(wrt []*Value) {
 	b.nodes = len(b.g.Nodes)
@@ -65,7 +63,7 @@ func (b *backward) mark(wrt []*Value) {
 		if !differentiable[n.Op] {
 			continue
 		}
-		need := trains(n.W) || trains(n.Bias)
+		need := n.Trains()
 		for _, v := range n.In {
 			need = need || v.Kind == Float && b.needs[v.ID]
 		}
@@ -169,7 +167,7 @@ func (b *backward) layer(n *Node, dy *Value) {
 		}
 	}
 	effect := func(op Op, in ...*Value) { // writes parameter gradients only
-		if trains(n.W) || trains(n.Bias) {
+		if n.Trains() {
 			g.append(&Node{Op: op, In: in, W: n.W, Bias: n.Bias, Attr: n.Attr})
 		}
 	}
@@ -203,7 +201,7 @@ func (b *backward) layer(n *Node, dy *Value) {
 	case OpGatherRowsGrad: // SumRows
 		b.to(x[0], func() *Value { return g.GatherRows(dy, x[1]) })
 	case OpLogProb:
-		b.always(x[0], grad(OpLogProbGrad, x[0].Rows, x[0].Cols, dy, x[0], x[1], n.Out[2]), n)
+		b.logProb(n, dy)
 	case OpCrossEntropy:
 		b.crossEntropy(n, dy)
 	}
@@ -213,8 +211,23 @@ func (b *backward) layer(n *Node, dy *Value) {
 func (b *backward) always(v *Value, d func() *Value, n *Node) {
 	if b.needs[v.ID] {
 		b.to(v, d)
-	} else if trains(n.W) || trains(n.Bias) {
+	} else if n.Trains() {
 		d()
+	}
+}
+
+// logProb places the gradient that goes to h, to what the head's low-rank change reads, and to the
+// parameters.
+func (b *backward) logProb(n *Node, dy *Value) {
+	in := append([]*Value{dy, n.In[0], n.In[1], n.Out[2]}, n.low()...)
+	b.headGrads(b.g.append(&Node{Op: OpLogProbGrad, In: in, W: n.W, Low: n.Low, Attr: n.Attr}), n)
+}
+
+// headGrads adds the outputs for the gradients by h and u, see Node.low.
+func (b *backward) headGrads(d, n *Node) {
+	for _, v := range append([]*Value{n.In[0]}, n.low()...) {
+		dv := b.g.output(d, v.Rows, v.Cols, Float)
+		b.to(v, func() *Value { return dv })
 	}
 }
 
@@ -222,15 +235,13 @@ func (b *backward) always(v *Value, d func() *Value, n *Node) {
 // forward node is told that factor and computes the gradient along with the value. Otherwise the
 // gradient goes through the log-probabilities.
 func (b *backward) crossEntropy(n *Node, dy *Value) {
-	g, h := b.g, n.In[0]
 	c, constant := constantOf(dy)
 	if !constant {
-		g.fail("Gradients: CrossEntropy must enter the loss by constant factors; use LogProb")
+		b.g.fail("Gradients: CrossEntropy must enter the loss by constant factors; use LogProb")
 		return
 	}
 	n.Attr.Loss, n.Attr.B = true, c
-	dh := g.output(n, h.Rows, h.Cols, Float)
-	b.to(h, func() *Value { return dh })
+	b.headGrads(n, n)
 }
 
 // constantOf follows Full and Scale.

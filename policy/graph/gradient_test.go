@@ -132,9 +132,21 @@ var gradCases = []gradCase{
 	}},
 	{"LogProb", func(b *gradBuilder) *Value {
 		n := b.Dim("n", 9)
-		logp, _ := b.LogProb(b.input("h", n, 4, 5, -1, 1), b.param("w", 11, 5), b.ints("t", n, 10, 0, 3, 3), .8)
+		logp, _ := b.LogProb(b.input("h", n, 4, 5, -1, 1), Head{W: b.param("w", 11, 5)}, b.ints("t", n, 10, 0, 3, 3), .8)
 		return logp
 	}},
+	{"LogProb, low-rank head", func(b *gradBuilder) *Value {
+		n := b.Dim("n", 9)
+		logp, _ := b.LogProb(b.input("h", n, 4, 5, -1, 1), lowRankHead(b), b.ints("t", n, 10, 0, 3, 3), .8)
+		return logp
+	}},
+	{"Logits, low-rank head", func(b *gradBuilder) *Value {
+		return b.Logits(b.input("h", b.Dim("n", 9), 4, 5, -1, 1), lowRankHead(b))
+	}},
+}
+
+func lowRankHead(b *gradBuilder) Head {
+	return Head{W: b.param("head", 11, 5), A: b.param("a", 2, 5), B: b.param("b", 11, 2), Scale: 1.5, Dropout: .3}
 }
 
 // loss sums the elements of y with fixed weights.
@@ -170,14 +182,19 @@ func TestGradientsAgainstFiniteDifferences(t *testing.T) {
 			checkGradients(t, b, loss)
 		})
 	}
-	t.Run("CrossEntropy", func(t *testing.T) {
-		b := newGradBuilder()
-		n := b.Dim("n", 9)
-		h, w := b.input("h", n, 4, 5, -1, 1), b.Floats("w", n, 1)
-		b.feeds.Floats(w, []float32{.5, 0, -.3, 1})
-		loss, _ := b.CrossEntropy(h, b.param("head", 11, 5), b.ints("t", n, 10, 0, 3, 3), w)
-		checkGradients(t, b, b.Scale(loss, 2.5))
-	})
+	for name, head := range map[string]func(*gradBuilder) Head{
+		"CrossEntropy":                func(b *gradBuilder) Head { return Head{W: b.param("head", 11, 5)} },
+		"CrossEntropy, low-rank head": lowRankHead,
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newGradBuilder()
+			n := b.Dim("n", 9)
+			h, w := b.input("h", n, 4, 5, -1, 1), b.Floats("w", n, 1)
+			b.feeds.Floats(w, []float32{.5, 0, -.3, 1})
+			loss, _ := b.CrossEntropy(h, head(b), b.ints("t", n, 10, 0, 3, 3), w)
+			checkGradients(t, b, b.Scale(loss, 2.5))
+		})
+	}
 }
 
 // checkGradients reports where gradients and central differences disagree.

@@ -167,7 +167,7 @@ func TestSampleFrequencies(t *testing.T) {
 	head := b.param("head", 5, 3)
 	h, temp := b.Floats("h", n, 3), b.Floats("temp", n, 1)
 	stream, pos := b.Ints("stream", n), b.Ints("pos", n)
-	token, logp := b.Sample(h, head, temp, stream, pos)
+	token, logp := b.Sample(h, Head{W: head}, temp, stream, pos)
 	hd, td, sd := make([]float32, rows*3), make([]float32, rows), make([]int32, rows)
 	for i := range rows {
 		copy(hd[i*3:], []float32{.5, -1, 2})

@@ -1,14 +1,14 @@
 package graph
 
 // LogProb returns, for each row of h [picks, d], the log-probability in nats of targets[i] under
-// softmax(h headᵀ / temperature), and the entropy of that distribution; both [picks, 1]. head is
-// [vocab, d]. Logits exist for one block of rows at a time only. The entropy has no gradient.
-func (g *Graph) LogProb(h *Value, head *Param, targets *Value, temperature float64) (logp, entropy *Value) {
-	if !g.okHead(OpLogProb, h, head, targets, temperature) {
+// softmax(logits / temperature), and the entropy of that distribution; both [picks, 1]. Logits exist for
+// one block of rows at a time only. The entropy has no gradient.
+func (g *Graph) LogProb(h *Value, head Head, targets *Value, temperature float64) (logp, entropy *Value) {
+	if !g.okTargets(OpLogProb, h, head, targets, temperature) {
 		b := g.bad(OpLogProb, "")
 		return b, b
 	}
-	n := &Node{Op: OpLogProb, In: []*Value{h, targets}, W: head, Attr: Attr{A: temperature}}
+	n := g.withHead(&Node{Op: OpLogProb, In: []*Value{h, targets}, Attr: Attr{A: temperature}}, head)
 	logp = g.add(n, h.Rows, 1)
 	entropy = g.output(n, h.Rows, 1, Float)
 	g.output(n, h.Rows, 1, Float) // log-sum-exp, for the gradient
@@ -19,8 +19,8 @@ func (g *Graph) LogProb(h *Value, head *Param, targets *Value, temperature float
 // themselves, [picks, 1] (no gradient goes through those). It is what a language-modelling loss
 // should use: as the weights are known before, one pass over the logits gives value and gradient,
 // where LogProb needs two.
-func (g *Graph) CrossEntropy(h *Value, head *Param, targets, weights *Value) (loss, logp *Value) {
-	if !g.okHead(OpCrossEntropy, h, head, targets, 1) || !g.ok(OpCrossEntropy, Float, weights) {
+func (g *Graph) CrossEntropy(h *Value, head Head, targets, weights *Value) (loss, logp *Value) {
+	if !g.okTargets(OpCrossEntropy, h, head, targets, 1) || !g.ok(OpCrossEntropy, Float, weights) {
 		b := g.bad(OpCrossEntropy, "")
 		return b, b
 	}
@@ -28,14 +28,14 @@ func (g *Graph) CrossEntropy(h *Value, head *Param, targets, weights *Value) (lo
 		b := g.bad(OpCrossEntropy, "weights %s do not fit %s", weights, h)
 		return b, b
 	}
-	n := &Node{Op: OpCrossEntropy, In: []*Value{h, targets, weights}, W: head, Attr: Attr{A: 1}}
+	n := g.withHead(&Node{Op: OpCrossEntropy, In: []*Value{h, targets, weights}, Attr: Attr{A: 1}}, head)
 	loss = g.add(n, g.One, 1)
 	logp = g.output(n, h.Rows, 1, Float)
 	return loss, logp
 }
 
-func (g *Graph) okHead(op Op, h *Value, head *Param, targets *Value, temperature float64) bool {
-	if !g.ok(op, Float, h) || !g.ok(op, Int, targets) || !g.okParam(op, head, -1, h.Cols) {
+func (g *Graph) okTargets(op Op, h *Value, head Head, targets *Value, temperature float64) bool {
+	if !g.okHead(op, h, head) || !g.ok(op, Int, targets) {
 		return false
 	}
 	if targets.Rows != h.Rows {
@@ -47,13 +47,13 @@ func (g *Graph) okHead(op Op, h *Value, head *Param, targets *Value, temperature
 	return g.err == nil
 }
 
-// Sample draws one token per row from softmax(h headᵀ / temperature[i]) over the full vocabulary and
+// Sample draws one token per row from softmax(logits / temperature[i]) over the full vocabulary and
 // returns it, [rows] int, with its log-probability under that distribution, [rows, 1]; the same bits
 // as LogProb gives. temperature 0 takes the most likely token (the first of equals), log-probability
 // at temperature 1. The random number depends on the seed of the run, on stream[i] (say, the number
 // of the sample) and on pos[i] (the token's position) only: not on the batch.
-func (g *Graph) Sample(h *Value, head *Param, temperature, stream, pos *Value) (token, logp *Value) {
-	if !g.ok(OpSample, Float, h, temperature) || !g.ok(OpSample, Int, stream, pos) || !g.okParam(OpSample, head, -1, h.Cols) {
+func (g *Graph) Sample(h *Value, head Head, temperature, stream, pos *Value) (token, logp *Value) {
+	if !g.okHead(OpSample, h, head) || !g.ok(OpSample, Float, temperature) || !g.ok(OpSample, Int, stream, pos) {
 		b := g.bad(OpSample, "")
 		return b, b
 	}
@@ -63,6 +63,6 @@ func (g *Graph) Sample(h *Value, head *Param, temperature, stream, pos *Value) (
 			return b, b
 		}
 	}
-	n := g.append(&Node{Op: OpSample, In: []*Value{h, temperature, stream, pos}, W: head})
+	n := g.append(g.withHead(&Node{Op: OpSample, In: []*Value{h, temperature, stream, pos}}, head))
 	return g.output(n, h.Rows, 1, Int), g.output(n, h.Rows, 1, Float)
 }

@@ -20,7 +20,7 @@ func (g *Graph) Recompute(f func() *Value) *Value {
 func (b *backward) again(k block) []*Node {
 	nodes := make([]*Node, 0, k.to-k.from)
 	for _, n := range b.g.Nodes[k.from:k.to] {
-		c := &Node{Op: n.Op, W: n.W, Bias: n.Bias, Attr: n.Attr}
+		c := &Node{Op: n.Op, W: n.W, Bias: n.Bias, Low: n.Low, Attr: n.Attr}
 		for _, v := range n.In {
 			c.In = append(c.In, b.now(v))
 		}

@@ -66,7 +66,7 @@ func (r *Reference) startGrads(accumulate bool) {
 		if !n.HasGradEffect() {
 			continue
 		}
-		for _, p := range []*Param{n.W, n.Bias} {
+		for _, p := range []*Param{n.W, n.Bias, n.Low} {
 			if trains(p) && r.grads[p] == nil {
 				r.grads[p] = make([]float64, len(p.Data))
 			}

@@ -2,11 +2,14 @@ package graph
 
 import "math"
 
-// logits returns h·headᵀ for one row.
-func logits(h []float64, head *Param) []float64 {
-	z := make([]float64, head.Rows)
+// logits returns those of row i of a node whose hidden states are h.
+func (r *Reference) logits(n *Node, h *Value, i int) []float64 {
+	z := make([]float64, n.W.Rows)
 	for j := range z {
-		z[j] = dot(h, head.Row(j))
+		z[j] = dot(r.row(h, i), n.W.Row(j))
+		for _, u := range n.low() {
+			z[j] += dot(r.row(u, i), n.Low.Row(j))
+		}
 	}
 	return z
 }
@@ -31,7 +34,7 @@ func (r *Reference) logProb(n *Node) {
 	}
 	temp := n.Attr.A
 	for i := range r.n(h) {
-		z := logits(r.row(h, i), n.W)
+		z := r.logits(n, h, i)
 		lse := logSumExp(z, temp)
 		logp := z[targets[i]]/temp - lse
 		switch n.Op {
@@ -46,16 +49,16 @@ func (r *Reference) logProb(n *Node) {
 			r.row(n.Out[0], 0)[0] -= w * logp
 			r.row(n.Out[1], i)[0] = logp
 			if n.Attr.Loss {
-				r.headGrad(n, h, n.Out[2], i, z, lse, -w*n.Attr.B, targets[i])
+				r.headGrad(n, h, n.Out[2:], i, z, lse, -w*n.Attr.B, targets[i])
 			}
 		case OpLogProbGrad:
-			r.headGrad(n, h, n.Out[0], i, z, lse, r.row(n.In[0], i)[0], targets[i])
+			r.headGrad(n, h, n.Out, i, z, lse, r.row(n.In[0], i)[0], targets[i])
 		}
 	}
 }
 
 // headGrad: d log p(t) / d z_j = (1[j=t] - p_j)/temperature.
-func (r *Reference) headGrad(n *Node, h, dh *Value, i int, z []float64, lse, dlogp float64, target int32) {
+func (r *Reference) headGrad(n *Node, h *Value, out []*Value, i int, z []float64, lse, dlogp float64, target int32) {
 	temp := n.Attr.A
 	for j := range z {
 		dz := -math.Exp(z[j]/temp - lse)
@@ -63,17 +66,25 @@ func (r *Reference) headGrad(n *Node, h, dh *Value, i int, z []float64, lse, dlo
 			dz++
 		}
 		dz *= dlogp / temp
-		dw := r.grad(n.W, j)
-		for c, w := range n.W.Row(j) {
-			r.row(dh, i)[c] += dz * float64(w)
-			dw[c] += dz * r.row(h, i)[c]
+		r.productGrad(n.W, j, dz, r.row(h, i), r.row(out[0], i))
+		for _, u := range n.low() {
+			r.productGrad(n.Low, j, dz, r.row(u, i), r.row(out[1], i))
 		}
+	}
+}
+
+// productGrad adds the gradient of z = x·w[j]: by x to dx, by w to the parameter's.
+func (r *Reference) productGrad(w *Param, j int, dz float64, x, dx []float64) {
+	dw := r.grad(w, j)
+	for c, y := range w.Row(j) {
+		dx[c] += dz * float64(y)
+		dw[c] += dz * x[c]
 	}
 }
 
 func (r *Reference) sample(n *Node) {
 	for i := range r.n(n.In[0]) {
-		z, temp := logits(r.row(n.In[0], i), n.W), r.row(n.In[1], i)[0]
+		z, temp := r.logits(n, n.In[0], i), r.row(n.In[1], i)[0]
 		pick := 0
 		if temp == 0 {
 			temp = 1

@@ -41,14 +41,20 @@ func (v *Value) String() string {
 	return fmt.Sprintf("%s [%s, %d] %s", name, v.Rows.Name, v.Cols, v.Kind)
 }
 
-// Node is one operation: it reads In and the parameters W and Bias, and computes Out.
-// The gradient operations also add to the gradients of W and Bias.
+// Node is one operation: it reads In and its parameters, and computes Out. The gradient operations
+// also add to the gradients of the parameters.
 type Node struct {
 	Op      Op
 	In, Out []*Value
 	W, Bias *Param
+	Low     *Param // of the operations that take a Head: its B
 	Attr    Attr
 }
+
+// Trains says whether one of the node's parameters is to have a gradient.
+func (n *Node) Trains() bool { return trains(n.W) || trains(n.Bias) || trains(n.Low) }
+
+func trains(p *Param) bool { return p != nil && !p.Frozen }
 
 // Attr holds the constants of a node; each operation documents those it reads.
 type Attr struct {

@@ -114,8 +114,8 @@ func newProbe(dev *cpu.Device, c policy.PretrainConfig, text policy.Text) (*prob
 	}
 	targets, weights := g.Ints("targets", rows), g.Floats("weights", rows, 1)
 	hidden := m.Hidden(g, in)
-	p.places, p.watched = append(p.places, "logits"), append(p.watched, g.Linear(hidden, m.Head(), nil))
-	loss, _ := g.CrossEntropy(hidden, m.Head(), targets, weights)
+	p.places, p.watched = append(p.places, "logits"), append(p.watched, g.Logits(hidden, m.Output(in)))
+	loss, _ := g.CrossEntropy(hidden, m.Output(in), targets, weights)
 	g.Gradients(loss)
 	if p.prog, err = dev.Compile(g, append(p.watched, loss)...); err != nil {
 		return nil, err

@@ -37,7 +37,7 @@ func newLearner(dev *cpu.Device, m *policy.Model, c Config, longest int) (*learn
 	l.ref, l.share = g.Floats("ref", picks, 1), g.Floats("share", picks, 1)
 	l.chosen, l.rejected, l.weight = g.Ints("chosen", pairs), g.Ints("rejected", pairs), g.Floats("weight", pairs, 1)
 
-	l.logp, _ = g.LogProb(g.GatherRows(m.Hidden(g, l.in), l.rows), m.Head(), l.targets, 1)
+	l.logp, _ = g.LogProb(g.GatherRows(m.Hidden(g, l.in), l.rows), m.Output(l.in), l.targets, 1)
 	ratio := g.SumRows(g.Mul(g.Sub(l.logp, l.ref), l.share), l.owner, seqs) // log π/π₀ of each text
 	h := g.Sub(g.GatherRows(ratio, l.chosen), g.GatherRows(ratio, l.rejected))
 	l.loss = g.WeightedSum(c.Loss.trace(g, h, c.Beta, c.LabelSmoothing), l.weight)

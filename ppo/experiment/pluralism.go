@@ -140,7 +140,7 @@ func runPluralism(ctx context.Context, l *lab, o options, r *report) error {
 		for seed := range o.seeds {
 			w.in.policy, w.in.prompts = v.sft, v.files.prompts
 			s := Settings{"iterations": 24, "episodes": 128, "epochs": 2, "minibatches": 2, "max_new_tokens": registerTokens, "temperature": 1, "score_samples": 256,
-				"missing_eos": "subtract", "missing_eos_penalty": 2, "kl_coef": .05, "learning_rate": 5e-4, "value_learning_rate": 1e-3, "warmup_iterations": 2, "checkpoint_every": 4, "seed": seed}
+				"missing_eos": "subtract", "missing_eos_penalty": 2, "kl_coef": .2, "learning_rate": 5e-4, "value_learning_rate": 1e-3, "warmup_iterations": 2, "checkpoint_every": 4, "seed": seed}
 			run, err := l.rl(ctx, fmt.Sprintf("PPO, %s, seed %d", w.name, seed), s.With(w.set), w.in)
 			if err != nil {
 				return err
