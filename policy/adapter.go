@@ -310,6 +310,9 @@ func (m *Model) foreignAdapter(c adapterConfig, path string) (*Adapter, error) {
 		a.parts[t.param] = append(a.parts[t.param], l)
 		a.Targets = append(a.Targets, t.module())
 	}
+	if err := m.sameAsBase(f, path, used); err != nil {
+		return nil, err
+	}
 	for _, name := range f.Names() {
 		if !used[name] {
 			return nil, fmt.Errorf("%s: %s has no place in a %s model of %d layers: linear layers can be changed, their weights only", path, name, m.Config.Family, m.Config.Layers)
@@ -319,4 +322,31 @@ func (m *Model) foreignAdapter(c adapterConfig, path string) (*Adapter, error) {
 		return nil, fmt.Errorf("%s changes no layer", path)
 	}
 	return a, nil
+}
+
+// sameAsBase accepts what PEFT saves of the base model itself, which it does with the embedding and the
+// output layer as soon as the latter has an adapter: the numbers must be those of the base here.
+func (m *Model) sameAsBase(f *checkpoint.File, path string, used map[string]bool) error {
+	for _, t := range append(m.Config.tensors(), m.Config.linears()...) {
+		if t.transposed {
+			continue
+		}
+		for _, name := range []string{adapterPrefix + t.name, adapterPrefix + t.module() + ".base_layer.weight"} {
+			shape, ok := f.Shape(name)
+			if !ok || used[name] {
+				continue
+			}
+			used[name] = true
+			data, want := make([]float32, t.rows*t.cols), m.folded(t)
+			if slices.Equal(shape, t.shape()) {
+				if err := f.Read(name, data); err != nil {
+					return err
+				}
+			}
+			if !slices.Equal(data, want) {
+				return fmt.Errorf("%s: %s is not the base model's: an adapter that also replaces weights (a resized vocabulary, or another base) is not supported", path, name)
+			}
+		}
+	}
+	return nil
 }

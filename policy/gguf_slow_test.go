@@ -4,9 +4,11 @@ package policy
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -99,6 +101,81 @@ func TestGPT2LoadedByLlamaCpp(t *testing.T) {
 	if want := m.Tokenizer.Text(ours.Tokens); got[0] != want || want == "" {
 		t.Errorf("llama.cpp writes %q, agora %q", got[0], want)
 	}
+}
+
+// TestMergedAdapterInLlamaCpp: llama.cpp continues a model with an adapter of every linear layer, merged on
+// export, as agora does with the same file, whose logits are those of the adapter beside the weights; also
+// where the adapter gives a tied output layer weights of its own.
+func TestMergedAdapterInLlamaCpp(t *testing.T) {
+	prompt := []int32{41, 82, 5, 300}
+	for _, targets := range [][]string{{"all"}, {"all", "lm_head"}} {
+		for _, name := range []string{"llama", "gpt2"} {
+			dir := t.TempDir()
+			var written [2]string
+			for i, trained := range []bool{false, true} {
+				half := filepath.Join(dir, "base.gguf") // weights that F16 holds exactly
+				if err := fixture(t, name).WriteGGUF(half, name, checkpoint.GGUFF16); err != nil {
+					t.Fatal(err)
+				}
+				m, err := LoadGGUF(half)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if trained {
+					move(t, m, loraOf(4, targets...))
+					for _, l := range m.Adapter.list() { // so much that other tokens come first
+						for j := range l.b.Data {
+							l.b.Data[j] *= 10
+						}
+						l.b.Changed()
+					}
+				}
+				path := filepath.Join(dir, "m.gguf")
+				if err := m.WriteGGUF(path, name, checkpoint.GGUFF16); err != nil {
+					t.Fatal(err)
+				}
+				var got []string
+				if err := json.Unmarshal(python(t, continueInLlamaCpp, "xllamacpp", path, "[[41,82,5,300]]"), &got); err != nil {
+					t.Fatal(err)
+				}
+				merged, err := LoadGGUF(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if gap := logitGap(t, m, merged, prompt); gap > .02 {
+					t.Errorf("%s %v: the merged file's logits differ by %g", name, targets, gap)
+				}
+				ours := sample(t, sampler(t, merged, 1), []Request{{Prompt: prompt}}, Sampling{MaxNew: 24})[0]
+				got[0], written[i] = oneSign(got[0]), oneSign(m.Tokenizer.Text(ours.Tokens))
+				if got[0] != written[i] {
+					t.Errorf("%s %v, trained %v: llama.cpp writes %q, agora %q", name, targets, trained, got[0], written[i])
+				}
+			}
+			if written[0] == written[1] {
+				t.Errorf("%s %v: the adapter changes nothing", name, targets)
+			}
+		}
+	}
+}
+
+// oneSign makes one sign of a run of bytes that are no text, which the two decoders count differently.
+func oneSign(s string) string { return regexp.MustCompile("\uFFFD+").ReplaceAllString(s, "\uFFFD") }
+
+// logitGap is the largest difference of logits after a prompt, relative to the largest logit.
+func logitGap(t *testing.T, a, b *Model, prompt []int32) float64 {
+	t.Helper()
+	var z [2][]float32
+	for i, m := range []*Model{a, b} {
+		var err error
+		if z[i], err = Logits(testDevice(t), m, prompt); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gap, top := 0.0, 0.0
+	for i := range z[0] {
+		gap, top = max(gap, math.Abs(float64(z[0][i]-z[1][i]))), max(top, math.Abs(float64(z[0][i])))
+	}
+	return gap / top
 }
 
 // TestImportLoadedByTransformers imports SmolLM2 and has transformers load the directory: the same

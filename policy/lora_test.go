@@ -337,8 +337,8 @@ func TestAdapterRefuses(t *testing.T) {
 // TestPEFTAdapters: what PEFT made (testdata/make_peft.py) is loaded, the base found where the adapter says,
 // and computes PEFT's logits; so does what Import merges of it, and what is exported again.
 func TestPEFTAdapters(t *testing.T) {
-	for _, name := range []string{"llama", "gpt2"} {
-		dir := filepath.Join("testdata", "peft", name)
+	for _, c := range []struct{ dir, base string }{{"llama", "llama"}, {"gpt2", "gpt2"}, {"gpt2-head", "gpt2"}} {
+		dir, name := filepath.Join("testdata", "peft", c.dir), c.base
 		data, err := os.ReadFile(filepath.Join(dir, "reference.json"))
 		if err != nil {
 			t.Fatal(err)

@@ -20,14 +20,15 @@ with torch.no_grad():
     print(json.dumps(model(torch.tensor([ids])).logits[0, -1].tolist()))
 `
 
-// makeInPEFT writes an adapter of all linear layers with random numbers and prints the same.
+// makeInPEFT writes an adapter of all linear layers, or of some and the output layer, with random numbers
+// and prints the same.
 const makeInPEFT = `
 import json, sys, torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
-base, out, ids = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+base, out, ids, targets = sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), json.loads(sys.argv[4])
 torch.manual_seed(3)
-model = get_peft_model(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), LoraConfig(task_type="CAUSAL_LM", r=4, lora_alpha=8, target_modules="all-linear")).eval()
+model = get_peft_model(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), LoraConfig(task_type="CAUSAL_LM", r=4, lora_alpha=8, target_modules=targets)).eval()
 with torch.no_grad():
     for n, p in model.named_parameters():
         if "lora_B" in n: p.copy_(torch.randn_like(p) * .1)
@@ -42,16 +43,25 @@ func TestPEFTBothWays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"llama", "gpt2"} {
+	for _, c := range []struct {
+		name, theirs string
+		ours         []string
+	}{
+		{"llama", `"all-linear"`, []string{"all"}},
+		{"gpt2", `"all-linear"`, []string{"all"}},
+		{"llama", `["q_proj", "lm_head"]`, []string{"q_proj", "lm_head"}},
+		{"gpt2", `["c_proj", "lm_head"]`, []string{"all", "lm_head"}}, // tied: the embedding stays as it is
+	} {
+		name := c.name
 		base, dir := filepath.Join("testdata", name), t.TempDir()
 		ours := fixture(t, name)
-		move(t, ours, loraOf(4))
+		move(t, ours, loraOf(4, c.ours...))
 		if err := ours.WriteAdapter(filepath.Join(dir, "ours"), TaskCausalLM, base); err != nil {
 			t.Fatal(err)
 		}
 		compareLogits(t, name+", agora's adapter", ours, ids, python(t, logitsInPEFT, "torch, transformers, peft", base, filepath.Join(dir, "ours"), string(arg)))
 
-		out := python(t, makeInPEFT, "torch, transformers, peft", base, filepath.Join(dir, "theirs"), string(arg))
+		out := python(t, makeInPEFT, "torch, transformers, peft", base, filepath.Join(dir, "theirs"), string(arg), c.theirs)
 		theirs, err := LoadAdapter(base, filepath.Join(dir, "theirs"))
 		if err != nil {
 			t.Fatal(err)

@@ -67,7 +67,7 @@ func TestRewardRisesWithLoRA(t *testing.T) {
 func TestResumedLoRARunIsByteEqual(t *testing.T) {
 	dir := t.TempDir()
 	job, c := toyFiles(t, dir), resumeConfig()
-	c.LoRA.Rank, c.Recompute = 4, true
+	c.LoRA.Rank, c.LoRA.Targets, c.Recompute = 4, []string{"all", "lm_head"}, true // of the policy; the critic has no lm_head
 	job.Out = filepath.Join(dir, "straight")
 	if err := train(t, context.Background(), c, job, 1); err != nil {
 		t.Fatal(err)
