@@ -161,9 +161,21 @@ func TestFirstSentences(t *testing.T) {
 	}
 }
 
+// Pieces are whole sentences, no longer and no shorter than agreed, and none is lost that fits.
+func TestPieces(t *testing.T) {
+	long, short := strings.Repeat("x", longestAnswer)+".", "Too short."
+	a, b, c := strings.Repeat("a", 80)+".", strings.Repeat("b", 60)+"!", strings.Repeat("c", 40)+"?"
+	got := pieces(strings.Join([]string{a, b, c, long, short, long, c, short, "no end"}, "  "))
+	if want := []string{a + " " + b, c, c + " " + short}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // The rankings of the two tastes say what their names promise, and reweighing makes them equal.
 func TestTastes(t *testing.T) {
-	q := []question{{"What?", map[string]string{"normal": "a.", "academy": "b.", "business": "c.", "entertainment": "d.", "literature": "e."}}}
+	q := []question{{Query: "What?", pieces: map[string][]string{
+		"normal": {"a."}, "academy": {"b.", "b."}, "business": {"c.", "c.", "c.", "c."}, "entertainment": {"d.", "d.", "d.", "d.", "d."}, "literature": {"e.", "e.", "e.", "e."},
+	}}}
 	weight := map[string]float64{}
 	lines := 0
 	for r, err := range tasteRankings(q, tastes, true) {
@@ -221,7 +233,7 @@ func TestReadForeignSets(t *testing.T) {
 		t.Errorf("CSC: %d marks, %v", len(sarcasm), err)
 	}
 	questions, err := readQuestions(data)
-	if err != nil || len(questions) < 250 {
+	if err != nil || len(questions) < 500 {
 		t.Errorf("registers: %d questions, %v", len(questions), err)
 	}
 	pairs, err := readChat(data)

@@ -45,7 +45,7 @@ func openVillage(ctx context.Context, l *lab, data string) (*village, error) {
 		return nil, err
 	}
 	v.sft = model(sft)
-	settings := Settings{"epochs": 2, "batch_prompts": 16, "learning_rate": 5e-4, "dropout": .1, "val_prompts": .1, "val_workers": 0}
+	settings := Settings{"epochs": 3, "batch_prompts": 16, "learning_rate": 5e-4, "dropout": .1, "val_prompts": .1, "val_workers": 0}
 	for _, rm := range []struct {
 		into        *string
 		title, data string
@@ -66,7 +66,7 @@ func openVillage(ctx context.Context, l *lab, data string) (*village, error) {
 		return nil, err
 	}
 	for _, t := range tastes {
-		run, err := l.reward(ctx, "gold model of the "+t.name, Settings{"epochs": 6, "batch_prompts": 16, "learning_rate": 1e-3, "dropout": .1, "val_prompts": .1, "seed": 1000}, model(trunk), v.files.gold[t.name])
+		run, err := l.reward(ctx, "gold model of the "+t.name, Settings{"epochs": 3, "batch_prompts": 16, "learning_rate": 1e-3, "dropout": .1, "val_prompts": .1, "seed": 1000}, model(trunk), v.files.gold[t.name])
 		if err != nil {
 			return nil, err
 		}

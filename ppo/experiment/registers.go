@@ -14,8 +14,8 @@ import (
 )
 
 // The texts of the pluralism experiment: questions, each answered in five registers (the test set of Cheng
-// et al. 2023, arXiv:2309.03126), cut to their first sentences. Three of the five (normal, academy,
-// business) hardly differ in a first sentence and count as one here: plain.
+// et al. 2023, arXiv:2309.03126), cut into pieces of a sentence or a few. Three of the five (normal,
+// academy, business) hardly differ in such a piece and count as one here: plain.
 
 // tastes are two groups that disagree about the register that the larger one likes best.
 var tastes = []taste{
@@ -35,27 +35,46 @@ type taste struct {
 type question struct {
 	Query     string            `json:"query"`
 	Responses map[string]string `json:"responses"`
+
+	pieces map[string][]string // of the responses, by register
 }
 
-// longestAnswer bounds the first sentences, in characters.
-const longestAnswer = 150
+// registers in the order in which they are shown.
+var registers = []string{"normal", "academy", "business", "entertainment", "literature"}
 
-// readQuestions reads those that have a first sentence in every register and pass the word filter.
+// longestAnswer and shortestAnswer bound the pieces, in characters.
+const longestAnswer, shortestAnswer = 150, 25
+
+// has says whether the question has a piece of that number in a register.
+func (q question) has(register string, k int) bool { return k < len(q.pieces[register]) }
+
+// lists is how many times pieces of one number can be ranked: while there is a lively, a poetic and a plain one.
+func (q question) lists() int {
+	plain := max(len(q.pieces["normal"]), len(q.pieces["academy"]), len(q.pieces["business"]))
+	return min(plain, len(q.pieces["entertainment"]), len(q.pieces["literature"]))
+}
+
+// readQuestions reads those that have a lively, a poetic and a plain piece and pass the word filter.
 func readQuestions(data string) ([]question, error) {
 	var all, kept []question
 	if err := readGzipJSON(filepath.Join(data, "data/dsp-personas/domain_specific_preference.test.json.gz"), &all); err != nil {
 		return nil, err
 	}
-next:
 	for _, q := range all {
-		for register, text := range q.Responses {
-			text = firstSentences(text, longestAnswer)
-			if text == "" || base.Offends(q.Query+" "+text) != "" {
-				continue next
-			}
-			q.Responses[register] = text
+		if base.Offends(q.Query) != "" {
+			continue
 		}
-		kept = append(kept, q)
+		q.pieces = map[string][]string{}
+		for register, text := range q.Responses {
+			for _, piece := range pieces(text) {
+				if base.Offends(piece) == "" {
+					q.pieces[register] = append(q.pieces[register], piece)
+				}
+			}
+		}
+		if q.lists() > 0 {
+			kept = append(kept, q)
+		}
 	}
 	return kept, nil
 }
@@ -76,16 +95,51 @@ func readGzipJSON(path string, into any) error {
 	return nil
 }
 
+// pieces cuts a text into as many whole sentences as fit, one piece after the other; a sentence that is too long
+// by itself is left out, and so is a piece of a few signs.
+func pieces(text string) []string {
+	var out []string
+	rest := sentences(text)
+	for len(rest) > 0 {
+		n, piece := fitting(rest, longestAnswer)
+		if len(piece) >= shortestAnswer {
+			out = append(out, piece)
+		}
+		rest = rest[max(n, 1):]
+	}
+	return out
+}
+
 // firstSentences are as many whole sentences as fit.
 func firstSentences(text string, most int) string {
+	_, first := fitting(sentences(text), most)
+	return first
+}
+
+// fitting joins the first n sentences, as many as fit.
+func fitting(all []string, most int) (n int, joined string) {
+	for _, s := range all {
+		next := strings.TrimSpace(joined + " " + s)
+		if len(next) > most {
+			break
+		}
+		n, joined = n+1, next
+	}
+	return n, joined
+}
+
+// sentences end with a mark before a space or at the end; what has no mark behind it is left out.
+func sentences(text string) []string {
 	text = strings.Join(strings.Fields(text), " ")
-	end := 0
+	var out []string
+	from := 0
 	for i, r := range text {
-		if (r == '.' || r == '!' || r == '?') && i+1 <= most && (i+1 == len(text) || text[i+1] == ' ') {
-			end = i + 1
+		if (r == '.' || r == '!' || r == '?') && (i+1 == len(text) || text[i+1] == ' ') {
+			out = append(out, strings.TrimSpace(text[from:i+1]))
+			from = i + 1
 		}
 	}
-	return text[:end]
+	return out
 }
 
 // asked is a question as a prompt, and answer what comes behind it.
@@ -158,8 +212,8 @@ func plainDemos(data string, n int) ([]*prefs.Demo, error) {
 func registerDemos(questions []question, plain []*prefs.Demo) iter.Seq2[prefs.Record, error] {
 	return func(yield func(prefs.Record, error) bool) {
 		for i, q := range questions {
-			for _, register := range []string{"normal", "academy", "business", "entertainment", "literature"} {
-				if !yield(&prefs.Demo{PromptID: fmt.Sprintf("q%d", i), Prompt: asked(q.Query), Completion: answer(q.Responses[register])}, nil) {
+			for _, register := range registers {
+				if q.has(register, 0) && !yield(&prefs.Demo{PromptID: fmt.Sprintf("q%d", i), Prompt: asked(q.Query), Completion: answer(q.pieces[register][0])}, nil) {
 					return
 				}
 			}
@@ -172,31 +226,49 @@ func registerDemos(questions []question, plain []*prefs.Demo) iter.Seq2[prefs.Re
 	}
 }
 
-// tasteRankings are four labelers' rankings of every question's five answers, three of the larger group
-// and one of the smaller; of a single taste, one. Weighted, both groups weigh alike (raked to one half).
+// tasteRankings are rankings of the answers in several registers, each by one labeler: of the groups by turns,
+// as many of four as belong to it. Weighted, both groups weigh alike (raked to one half).
 func tasteRankings(questions []question, groups []taste, weighted bool) iter.Seq2[prefs.Record, error] {
-	registers := []string{"normal", "academy", "business", "entertainment", "literature"}
 	return func(yield func(prefs.Record, error) bool) {
+		n := 0
 		for i, q := range questions {
-			for _, t := range groups {
-				for w := range t.of4 {
-					r := &prefs.Ranked{PromptID: fmt.Sprintf("q%d", i), Prompt: asked(q.Query), Worker: fmt.Sprintf("%s-%d", t.name, (i*t.of4+w)%12), Groups: map[string]*string{"taste": &t.name}}
-					for _, register := range registers {
-						rank := t.ranks[register]
-						r.Completions = append(r.Completions, prefs.Completion{ID: register, Text: answer(q.Responses[register])})
-						r.Ranks = append(r.Ranks, &rank)
-					}
-					if weighted {
-						weight := 2 / float64(t.of4) // of four labelers: three weigh 2/3 each, one weighs 2
-						r.Weight = &weight
-					}
-					if !yield(r, nil) {
-						return
-					}
+			for k := range q.lists() {
+				if !yield(groupOf(groups, n).ranking(q, i, k, n, weighted), nil) {
+					return
 				}
+				n++
 			}
 		}
 	}
+}
+
+// groupOf is the group whose turn it is.
+func groupOf(groups []taste, n int) taste {
+	n %= 4
+	for _, t := range groups {
+		if n -= t.of4; n < 0 {
+			return t
+		}
+	}
+	return groups[0] // the only one
+}
+
+// ranking is one labeler's of the pieces k of question i.
+func (t taste) ranking(q question, i, k, n int, weighted bool) *prefs.Ranked {
+	r := &prefs.Ranked{PromptID: fmt.Sprintf("q%d", i), Prompt: asked(q.Query), Worker: fmt.Sprintf("%s-%d", t.name, n/4%12), Groups: map[string]*string{"taste": &t.name}}
+	for _, register := range registers {
+		if !q.has(register, k) {
+			continue
+		}
+		rank := t.ranks[register]
+		r.Completions = append(r.Completions, prefs.Completion{ID: register, Text: answer(q.pieces[register][k])})
+		r.Ranks = append(r.Ranks, &rank)
+	}
+	if weighted {
+		weight := 2 / float64(t.of4) // of four labelers: three weigh 2/3 each, one weighs 2
+		r.Weight = &weight
+	}
+	return r
 }
 
 func questionPrompts(questions []question) iter.Seq2[prefs.Record, error] {
