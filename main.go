@@ -88,6 +88,7 @@ func run(args []string) error {
 	all.Quickstart.Serve = serveSite
 	all.Model.Pull.Import, all.Model.Pull.Check = importModel, checkModel
 	all.Model.Export.Reward = reward.Export
+	all.Policy.SFT.Judge = reward.OpenJudge
 	all.Quickstart.Pull = func(ctx context.Context, name, dir string) error {
 		return (&hub.PullCmd{Name: name, Out: dir, From: "auto", Revision: "main", Import: importModel, Check: checkModel}).Fetch(ctx)
 	}

@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -102,17 +103,23 @@ func (c *PretrainCmd) Run(ctx context.Context) error {
 type SFTCmd struct {
 	common
 	training
-	Policy string   `name:"policy" required:"" placeholder:"DIR" help:"Model to start from."`
-	Data   []string `name:"data" required:"" placeholder:"FILE" help:"Demonstrations: demo/1, ranked/1 (the best completion), prompt-completion, instruction-output or text rows; also .gz; may be repeated."`
+	Judge  OpenJudge `kong:"-"`
+	Policy string    `name:"policy" required:"" placeholder:"DIR" help:"Model to start from."`
+	Reward string    `name:"reward" placeholder:"DIR" help:"Reward model that selects the best model: with --set select_by=reward."`
+	Data   []string  `name:"data" required:"" placeholder:"FILE" help:"Demonstrations: demo/1, ranked/1 (the best completion), prompt-completion, instruction-output or text rows; also .gz; may be repeated."`
 }
 
 // Help is shown by --help.
 func (*SFTCmd) Help() string {
 	return `Trains on the completions of demonstrations; prompts count for nothing. Part of the prompts is
-held out, and the model with the lowest loss on them is kept in DIR/model.
+held out, and the model with the lowest loss on them is kept in DIR/model. As losses go on
+rising while people's liking rises too, InstructGPT kept the model whose own responses a reward model liked
+best; that model is trained on the trunk of an earlier SFT.
 
   agora policy sft --policy base --data demos.jsonl --out sft
   agora policy sft --policy base --data demos.jsonl --set epochs=8 --set learning_rate=3e-3 --out sft
+  agora policy sft --policy base --data demos.jsonl --set epochs=0 --set max_tokens=2000000 --out sft
+  agora policy sft --policy base --data demos.jsonl --set epochs=16 --set select_by=reward --reward rm --out sft-16
 
 Models of a hundred million parameters are trained with less memory by low-rank changes (LoRA), which want a
 higher learning rate, and by computing activations again instead of keeping them:
@@ -132,7 +139,10 @@ func (c *SFTCmd) Run(ctx context.Context) error {
 		return err
 	}
 	job := c.job(NewConsole(os.Stderr, "sft"))
-	job.Policy, job.Data = c.Policy, c.Data
+	job.Policy, job.Data, job.Reward, job.Judge = c.Policy, c.Data, c.Reward, c.Judge
+	if c.Reward != "" && cfg.SelectBy != SelectByReward {
+		return errors.New("--reward selects the best model only with --set select_by=reward")
+	}
 	r, err := SFT(ctx, dev, cfg, job)
 	if err != nil {
 		return err

@@ -56,7 +56,10 @@ func (f Fit) Run(ctx context.Context, dev *cpu.Device) (Result, error) {
 	l := &loop{
 		job: f.Job, run: run, m: f.Model, steps: f.Optimizer.Steps, opt: NewOptimizer(dev, f.Model.Params, f.Optimizer),
 		manifest:  checkpoint.Manifest{Kind: "policy", Data: dataOnly(inputs), Config: f.Config, Parents: parents},
-		evalEvery: f.EvalEvery, saveEvery: f.CheckpointEvery, sampleEvery: f.SampleEvery, selectBest: f.SelectBest,
+		evalEvery: f.EvalEvery, saveEvery: f.CheckpointEvery, sampleEvery: f.SampleEvery,
+	}
+	if f.SelectBest {
+		l.selectBy = MetricValLoss
 	}
 	f.plug(l)
 	if l.sample, err = sampleTo(dev, run, f.Model, f.Prompts, 0); err != nil {

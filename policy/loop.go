@@ -13,20 +13,23 @@ import (
 
 // Names of the metrics of language-model training.
 const (
-	MetricLoss    = "loss/train" // nats per token that counts, mean of the step
-	MetricValLoss = "loss/validation"
-	MetricLR      = "lr"
-	MetricNorm    = "grad_norm"              // global, before clipping
-	MetricTokens  = "tokens"                 // trained so far
-	MetricRate    = "perf/tokens_per_second" // depends on the machine, as everything under perf/
+	MetricLoss      = "loss/train" // nats per token that counts, mean of the step
+	MetricValLoss   = "loss/validation"
+	MetricValReward = "reward/validation" // mean score of own responses to prompts held out
+	MetricLR        = "lr"
+	MetricNorm      = "grad_norm"              // global, before clipping
+	MetricTokens    = "tokens"                 // trained so far
+	MetricRate      = "perf/tokens_per_second" // depends on the machine, as everything under perf/
 )
 
 // Job is what a training run reads and writes, beside its settings.
 type Job struct {
-	Data                []string // files
-	Policy              string   // model directory to start from (sft)
-	Tokenizer           string   // directory to take the tokenizer from (pretrain), "" to train one
-	Out                 string   // run directory
+	Data                []string  // files
+	Policy              string    // model directory to start from (sft)
+	Reward              string    // model directory of the judge that selects the best model (sft), "" for none
+	Judge               OpenJudge // loads it
+	Tokenizer           string    // directory to take the tokenizer from (pretrain), "" to train one
+	Out                 string    // run directory
 	Resume              bool
 	AcceptDifferentBits bool
 	Force               bool // start even if there is not enough memory
@@ -78,11 +81,12 @@ type loop struct {
 
 	evalEvery, saveEvery, sampleEvery int
 
-	train      func(step int) (tokens int, loss float64, err error) // forward and backward of one step
-	evaluate   func(ctx context.Context) (loss float64, err error)  // nil without validation data
-	sample     func(ctx context.Context, step int) error
-	selectBest bool               // the result is the model of the best evaluation, not the last
-	detail     map[string]float64 // further metrics of the newest step, which train and evaluate fill in
+	train    func(step int) (tokens int, loss float64, err error) // forward and backward of one step
+	evaluate func(ctx context.Context) (loss float64, err error)  // nil without validation data
+	judge    func(ctx context.Context) (score float64, err error) // nil without a reward model
+	sample   func(ctx context.Context, step int) error
+	selectBy string             // the result is the model that is best by this metric; "" for the last
+	detail   map[string]float64 // further metrics of the newest step, which train and evaluate fill in
 
 	state loopState
 	saved int // step of the newest checkpoint
@@ -92,8 +96,8 @@ type loop struct {
 type loopState struct {
 	Tokens   int                `json:"tokens"`
 	BestStep int                `json:"best_step"`
-	BestLoss float64            `json:"best_loss"` // 0 before the first evaluation
-	Last     map[string]float64 `json:"last"`      // newest metrics, for agora.json
+	Best     float64            `json:"best"` // by loop.selectBy; 0 before the first evaluation
+	Last     map[string]float64 `json:"last"` // newest metrics, for agora.json
 }
 
 const loopStateName = "training"
@@ -187,22 +191,32 @@ func (l *loop) step(ctx context.Context) error {
 
 func due(step, every int) bool { return every > 0 && step%every == 0 }
 
-// measure adds the validation loss and, if it is the best so far, keeps the model.
+// measure adds validation loss and score and, if the model is the best so far, keeps it.
 func (l *loop) measure(ctx context.Context, values map[string]float64) error {
-	if l.evaluate == nil {
+	for name, evaluate := range map[string]func(context.Context) (float64, error){MetricValLoss: l.evaluate, MetricValReward: l.judge} {
+		if evaluate == nil {
+			continue
+		}
+		x, err := evaluate(ctx)
+		if err != nil {
+			return err
+		}
+		values[name], l.state.Last[name] = x, x
+	}
+	x, measured := values[l.selectBy]
+	if !measured || l.state.BestStep > 0 && !l.better(x) {
 		return nil
 	}
-	loss, err := l.evaluate(ctx)
-	if err != nil {
-		return err
+	l.state.BestStep, l.state.Best = l.opt.Steps, x
+	return l.m.Save(l.run.Result(), l.describe())
+}
+
+// better says whether a value of the metric that selects is better than the best so far.
+func (l *loop) better(x float64) bool {
+	if l.selectBy == MetricValReward {
+		return x > l.state.Best
 	}
-	values[MetricValLoss] = loss
-	l.state.Last[MetricValLoss] = loss
-	if l.selectBest && (l.state.BestStep == 0 || loss < l.state.BestLoss) {
-		l.state.BestStep, l.state.BestLoss = l.opt.Steps, loss
-		return l.m.Save(l.run.Result(), l.describe())
-	}
-	return nil
+	return x < l.state.Best
 }
 
 // describe is the manifest as of now.
@@ -240,9 +254,10 @@ func (l *loop) interrupted() error {
 // result writes the model that the run is for, unless the best one was written on the way.
 func (l *loop) result(ctx context.Context) (Result, error) {
 	out := Result{Dir: l.run.Result(), Steps: l.opt.Steps, Metrics: l.state.Last}
-	if l.selectBest && l.state.BestStep > 0 {
-		l.job.say("kept the model of step %d, validation loss %.4f", l.state.BestStep, l.state.BestLoss)
-		out.Metrics = map[string]float64{MetricValLoss: l.state.BestLoss}
+	if l.selectBy != "" && l.state.BestStep > 0 {
+		what := map[string]string{MetricValLoss: "validation loss", MetricValReward: "mean score of responses"}[l.selectBy]
+		l.job.say("kept the model of step %d, %s %.4f", l.state.BestStep, what, l.state.Best)
+		out.Metrics = map[string]float64{l.selectBy: l.state.Best}
 		out.Steps = l.state.BestStep
 		return out, nil
 	}

@@ -84,12 +84,12 @@ func hashInputs(job Job) (map[string]string, error) {
 		}
 		inputs[fmt.Sprintf("data.%d", i)] = hash
 	}
-	for role, dir := range map[string]string{"policy": job.Policy, "tokenizer": job.Tokenizer} {
+	for role, dir := range map[string]string{"policy": job.Policy, "tokenizer": job.Tokenizer, "reward": job.Reward} {
 		if dir == "" {
 			continue
 		}
 		resolved := dir
-		if role == "policy" {
+		if role != "tokenizer" {
 			var err error
 			if resolved, err = Resolve(dir); err != nil {
 				return nil, err

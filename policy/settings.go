@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"reflect"
 	"slices"
@@ -58,8 +59,30 @@ func LoadConfig(dst any, file string, sets []string) error {
 			return err
 		}
 	}
+	for _, f := range Schema(dst) {
+		if err := finite(f); err != nil {
+			return err
+		}
+	}
 	if v, ok := dst.(Validator); ok {
 		return v.Validate()
+	}
+	return nil
+}
+
+// finite refuses what TOML can write and no setting can mean.
+func finite(f Field) error {
+	var all []float64
+	switch x := f.Default.(type) {
+	case float64:
+		all = []float64{x}
+	case []float64:
+		all = x
+	}
+	for _, x := range all {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return fmt.Errorf("%s %v is no number to work with", f.Name, x)
+		}
 	}
 	return nil
 }

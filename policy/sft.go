@@ -2,8 +2,9 @@ package policy
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"math"
+	"slices"
 	"strings"
 
 	"agora/policy/checkpoint"
@@ -13,7 +14,8 @@ import (
 
 // SFT fine-tunes a policy on demonstrations. The loss is the mean cross-entropy of completion
 // tokens, end token included; examples are laid one after another as a token stream and do not see
-// each other. Prompts for validation are held out; the model of the best evaluation is the result.
+// each other. Prompts for validation are held out; the model of the best evaluation, by loss or by a judge, is
+// the result.
 func SFT(ctx context.Context, dev *cpu.Device, c SFTConfig, job Job) (Result, error) {
 	inputs, err := hashInputs(job)
 	if err != nil {
@@ -31,6 +33,14 @@ func SFT(ctx context.Context, dev *cpu.Device, c SFTConfig, job Job) (Result, er
 	if err != nil {
 		return Result{}, err
 	}
+	judge, err := sftJudge(dev, m, c, job, examples)
+	if err != nil {
+		return Result{}, err
+	}
+	steps, err := c.steps(train, NewDealer(len(train), uint64(c.Seed)))
+	if err != nil {
+		return Result{}, err
+	}
 	run, err := OpenRun(job.Out, RunInfo{Kind: "sft", Config: c, Inputs: inputs, Kernels: dev.Kernels(), DType: "fp32"}, job.options())
 	if err != nil {
 		return Result{}, err
@@ -38,13 +48,12 @@ func SFT(ctx context.Context, dev *cpu.Device, c SFTConfig, job Job) (Result, er
 	defer run.Close()
 
 	perEpoch := float64(len(train)) / float64(c.BatchExamples)
-	steps := max(int(math.Ceil(c.Epochs*perEpoch)), 1)
 	job.say("%d examples to train on, %d held out, %d steps", len(train), len(held), steps)
 	parents := map[string]string{"policy": inputs["policy"]}
 	l := &loop{
-		job: job, run: run, m: m, steps: steps, opt: NewOptimizer(dev, m.Params, c.optimizer(steps)),
+		job: job, run: run, m: m, steps: steps, opt: NewOptimizer(dev, m.Params, c.optimizer(steps)), judge: judge, selectBy: c.selectBy(),
 		manifest:  checkpoint.Manifest{Kind: "policy", Data: dataOnly(inputs), Config: c, Parents: parents},
-		evalEvery: c.EvalEvery, saveEvery: c.CheckpointEvery, sampleEvery: c.SampleEvery, selectBest: c.SelectBest,
+		evalEvery: c.EvalEvery, saveEvery: c.CheckpointEvery, sampleEvery: c.SampleEvery,
 	}
 	if l.evalEvery == 0 {
 		l.evalEvery = max(int(perEpoch), 1)
@@ -62,6 +71,26 @@ func SFT(ctx context.Context, dev *cpu.Device, c SFTConfig, job Job) (Result, er
 		return Result{}, err
 	}
 	return l.finish(ctx)
+}
+
+// sftJudge is the evaluation by the job's reward model, nil if none selects.
+func sftJudge(dev *cpu.Device, m *Model, c SFTConfig, job Job, examples []Example) (func(context.Context) (float64, error), error) {
+	if c.SelectBy != SelectByReward {
+		return nil, nil
+	}
+	if job.Reward == "" || job.Judge == nil {
+		return nil, errors.New("select_by reward needs a reward model: --reward DIR")
+	}
+	judge, err := job.Judge(dev, job.Reward)
+	if err != nil {
+		return nil, err
+	}
+	isHeld := splitter(c, examples)
+	prompts, err := judgedPrompts(m, slices.DeleteFunc(slices.Clone(examples), func(e Example) bool { return !isHeld(e) }), c.SelectPrompts)
+	if err != nil {
+		return nil, err
+	}
+	return judged(dev, m, judge, prompts, c.SelectNew, uint64(c.Seed))
 }
 
 func sftModel(c SFTConfig, dir string) (*Model, error) {

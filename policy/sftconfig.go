@@ -1,11 +1,17 @@
 package policy
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"math"
+)
 
 // SFTConfig are the settings of `policy sft`.
 type SFTConfig struct {
 	Template        string  `toml:"template" help:"how a prompt becomes text: plain, chatml or hh; empty keeps the policy's"`
-	Epochs          float64 `toml:"epochs" unit:"epochs" help:"passes over the examples"`
+	Epochs          float64 `toml:"epochs" unit:"epochs" help:"passes over the examples; 0 leaves the end to max_steps or max_tokens"`
+	MaxSteps        int     `toml:"max_steps" unit:"steps" help:"end after so many optimizer steps; 0 for no bound. The first bound that is reached ends the run"`
+	MaxTokens       int     `toml:"max_tokens" unit:"tokens" help:"end with the step that has trained on so many tokens, prompts included; 0 for no bound"`
 	BatchExamples   int     `toml:"batch_examples" unit:"examples" help:"per optimizer step"`
 	MicroTokens     int     `toml:"micro_tokens" unit:"tokens" help:"computed at a time; bounds the memory, changes no result but the last bits; 0 takes what needs about 1 GiB, at most 4096"`
 	LearningRate    float64 `toml:"learning_rate" unit:"1/step" help:"peak of the schedule"`
@@ -20,7 +26,10 @@ type SFTConfig struct {
 	Dropout         float64 `toml:"dropout" unit:"share" help:"on the embedding and on both branches of every layer"`
 	Validation      float64 `toml:"validation" unit:"share" help:"of the prompts held out, unless the rows carry a split"`
 	EvalEvery       int     `toml:"eval_every" unit:"steps" help:"validation loss; 0 means once an epoch"`
-	SelectBest      bool    `toml:"select_best" help:"keep the model with the lowest validation loss instead of the last"`
+	SelectBest      bool    `toml:"select_best" help:"keep the model of the best evaluation instead of the last"`
+	SelectBy        string  `toml:"select_by" help:"what is best: loss, the lowest on the completions held out, or reward, the highest mean score by a reward model (--reward) of the model's own responses to the prompts held out (InstructGPT)"`
+	SelectPrompts   int     `toml:"select_prompts" unit:"prompts" help:"select_by reward: how many prompts to respond to"`
+	SelectNew       int     `toml:"select_new_tokens" unit:"tokens" help:"select_by reward: longest response"`
 	CheckpointEvery int     `toml:"checkpoint_every" unit:"steps" help:"resumable state; 0 only at the end and when interrupted"`
 	SampleEvery     int     `toml:"sample_every" unit:"steps" help:"completions for samples.jsonl; 0 only at the end"`
 	Recompute       bool    `toml:"gradient_checkpointing" help:"keep only the layers' outputs for the backward pass and compute the rest again: much less memory, a third slower, the same bits"`
@@ -35,7 +44,7 @@ func DefaultSFT() SFTConfig {
 	return SFTConfig{
 		Epochs: 3, BatchExamples: 32, LearningRate: 1e-3, Floor: .1, Warmup: .05, Schedule: "cosine",
 		Beta1: .9, Beta2: .95, AdamEps: 1e-8, WeightDecay: .1, ClipNorm: 1, Dropout: .1, Validation: .05,
-		SelectBest: true, CheckpointEvery: 200, LoRA: DefaultLoRA(),
+		SelectBest: true, SelectBy: SelectByLoss, SelectPrompts: 128, SelectNew: 64, CheckpointEvery: 200, LoRA: DefaultLoRA(),
 	}
 }
 
@@ -51,8 +60,14 @@ func (c *SFTConfig) Validate() error {
 		return err
 	}
 	switch {
-	case !(c.Epochs > 0):
-		return fmt.Errorf("epochs %g must be positive", c.Epochs)
+	case !(c.Epochs >= 0) || c.MaxSteps < 0 || c.MaxTokens < 0:
+		return fmt.Errorf("epochs %g, max_steps %d and max_tokens %d must not be negative", c.Epochs, c.MaxSteps, c.MaxTokens)
+	case c.Epochs == 0 && c.MaxSteps == 0 && c.MaxTokens == 0:
+		return errors.New("epochs, max_steps and max_tokens are all 0: one of them must say when to end")
+	case c.SelectBy != SelectByLoss && c.SelectBy != SelectByReward:
+		return fmt.Errorf("select_by %q must be loss or reward", c.SelectBy)
+	case c.SelectBy == SelectByReward && (c.SelectPrompts < 1 || c.SelectNew < 1):
+		return fmt.Errorf("select_prompts %d and select_new_tokens %d must be at least 1", c.SelectPrompts, c.SelectNew)
 	case c.BatchExamples < 1:
 		return fmt.Errorf("batch_examples %d must be at least 1", c.BatchExamples)
 	case c.MicroTokens < 0:
@@ -71,6 +86,43 @@ func (c *SFTConfig) Validate() error {
 		return fmt.Errorf("store %q must be fp32, bf16 or empty", c.Store)
 	}
 	return nil
+}
+
+// selectBy is the metric by which the best model is known, "" to keep the last.
+func (c *SFTConfig) selectBy() string {
+	switch {
+	case !c.SelectBest:
+		return ""
+	case c.SelectBy == SelectByReward:
+		return MetricValReward
+	}
+	return MetricValLoss
+}
+
+// mostSteps is more than any run takes, and few enough to count.
+const mostSteps = 1 << 40
+
+// steps is how long a run on these examples lasts: until the first budget is used up.
+func (c *SFTConfig) steps(train []Sequence, deal *Dealer) (int, error) {
+	n := float64(mostSteps)
+	if c.Epochs > 0 {
+		n = max(math.Ceil(c.Epochs*float64(len(train))/float64(c.BatchExamples)), 1)
+	}
+	if c.MaxSteps > 0 {
+		n = min(n, float64(c.MaxSteps))
+	}
+	for step, tokens := 0, 0; c.MaxTokens > 0 && float64(step) < n; {
+		for i := range c.BatchExamples {
+			tokens += len(train[deal.At(step*c.BatchExamples+i)].Tokens)
+		}
+		if step++; tokens >= c.MaxTokens {
+			n = float64(step)
+		}
+	}
+	if n >= mostSteps {
+		return 0, fmt.Errorf("epochs %g are more steps than can be counted", c.Epochs)
+	}
+	return int(n), nil
 }
 
 func (c *SFTConfig) optimizer(steps int) OptimizerConfig {

@@ -54,7 +54,7 @@ func begun(dir string) bool {
 }
 
 func (w *Worker) policyJob(job Job, sink *dbSink, data string) policy.Job {
-	return policy.Job{Data: []string{data}, Policy: job.Inputs["policy"].Path, Tokenizer: job.Inputs["tokenizer"].Path, Out: job.Dir,
+	return policy.Job{Data: []string{data}, Policy: job.Inputs["policy"].Path, Tokenizer: job.Inputs["tokenizer"].Path, Reward: job.Inputs["reward"].Path, Judge: reward.OpenJudge, Out: job.Dir,
 		Resume: begun(job.Dir), Sinks: w.sinks(sink), Say: w.say(sink)}
 }
 
@@ -75,7 +75,8 @@ func trainPretrain(ctx context.Context, w *Worker, job Job, sink *dbSink) (map[s
 	return map[string]any{"checkpoint": result.Dir, "steps": result.Steps, "metrics": result.Metrics}, nil
 }
 
-// trainSFT fine-tunes the input "policy" on demonstrations.
+// trainSFT fine-tunes the input "policy" on demonstrations; the input "reward", if there is one, selects the best
+// model (select_by).
 func trainSFT(ctx context.Context, w *Worker, job Job, sink *dbSink) (map[string]any, error) {
 	dev, err := w.device()
 	if err != nil {
