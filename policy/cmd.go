@@ -102,16 +102,20 @@ func (c *PretrainCmd) Run(ctx context.Context) error {
 type SFTCmd struct {
 	common
 	training
-	Policy string   `name:"policy" required:"" placeholder:"DIR" help:"Model to start from."`
-	Data   []string `name:"data" required:"" placeholder:"FILE" help:"Demonstrations: demo/1, ranked/1 (the best completion), prompt-completion, instruction-output or text rows; also .gz; may be repeated."`
+	Profile string   `name:"profile" placeholder:"NAME" help:"Settings of a published run: default, instructgpt or instructgpt-rl. Short for --set preset=NAME."`
+	Policy  string   `name:"policy" required:"" placeholder:"DIR" help:"Model to start from."`
+	Ptx     []string `name:"ptx" placeholder:"FILE" help:"Text for the pretraining mix: .txt, or .jsonl with a text field, also .gz; its share is ptx_share."`
+	Data    []string `name:"data" required:"" placeholder:"FILE" help:"Demonstrations: demo/1, ranked/1 (the best completion), prompt-completion, instruction-output or text rows; also .gz; may be repeated."`
 }
 
 // Help is shown by --help.
 func (*SFTCmd) Help() string {
 	return `Trains on the completions of demonstrations; prompts count for nothing. Part of the prompts is
-held out, and the model with the lowest loss on them is kept in DIR/model.
+held out, and the model with the lowest loss on them is kept in DIR/model (select_best). Some text as the model was
+pretrained on, mixed in, keeps its language; loss/train is of the demonstrations, loss/ptx of that text.
 
   agora policy sft --policy base --data demos.jsonl --out sft
+  agora policy sft --policy base --data demos.jsonl --ptx corpus.txt --set ptx_share=0.1 --out sft
   agora policy sft --policy base --data demos.jsonl --set epochs=8 --set learning_rate=3e-3 --out sft
 
 Models of a hundred million parameters are trained with less memory by low-rank changes (LoRA), which want a
@@ -124,7 +128,11 @@ higher learning rate, and by computing activations again instead of keeping them
 // Run trains.
 func (c *SFTCmd) Run(ctx context.Context) error {
 	cfg := DefaultSFT()
-	if err := LoadConfig(&cfg, c.Config, c.Set); err != nil {
+	sets := c.Set
+	if c.Profile != "" {
+		sets = append([]string{"preset=" + c.Profile}, sets...)
+	}
+	if err := LoadConfig(&cfg, c.Config, sets); err != nil {
 		return err
 	}
 	dev, err := cpu.Open(c.Workers)
@@ -132,7 +140,7 @@ func (c *SFTCmd) Run(ctx context.Context) error {
 		return err
 	}
 	job := c.job(NewConsole(os.Stderr, "sft"))
-	job.Policy, job.Data = c.Policy, c.Data
+	job.Policy, job.Data, job.Ptx = c.Policy, c.Data, c.Ptx
 	r, err := SFT(ctx, dev, cfg, job)
 	if err != nil {
 		return err

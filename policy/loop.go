@@ -17,6 +17,7 @@ const (
 	MetricValLoss = "loss/validation"
 	MetricLR      = "lr"
 	MetricNorm    = "grad_norm"              // global, before clipping
+	MetricPtx     = "loss/ptx"               // nats per token of pretraining text, where some is mixed in
 	MetricTokens  = "tokens"                 // trained so far
 	MetricRate    = "perf/tokens_per_second" // depends on the machine, as everything under perf/
 )
@@ -24,6 +25,7 @@ const (
 // Job is what a training run reads and writes, beside its settings.
 type Job struct {
 	Data                []string // files
+	Ptx                 []string // files with the text of the pretraining mix (sft)
 	Policy              string   // model directory to start from (sft)
 	Tokenizer           string   // directory to take the tokenizer from (pretrain), "" to train one
 	Out                 string   // run directory

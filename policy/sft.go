@@ -14,6 +14,7 @@ import (
 // SFT fine-tunes a policy on demonstrations. The loss is the mean cross-entropy of completion
 // tokens, end token included; examples are laid one after another as a token stream and do not see
 // each other. Prompts for validation are held out; the model of the best evaluation is the result.
+// With ptx_share each step also learns from pretraining text (see sftMix).
 func SFT(ctx context.Context, dev *cpu.Device, c SFTConfig, job Job) (Result, error) {
 	inputs, err := hashInputs(job)
 	if err != nil {
@@ -31,13 +32,17 @@ func SFT(ctx context.Context, dev *cpu.Device, c SFTConfig, job Job) (Result, er
 	if err != nil {
 		return Result{}, err
 	}
+	mix, err := newSFTMix(c, m, job)
+	if err != nil {
+		return Result{}, err
+	}
 	run, err := OpenRun(job.Out, RunInfo{Kind: "sft", Config: c, Inputs: inputs, Kernels: dev.Kernels(), DType: "fp32"}, job.options())
 	if err != nil {
 		return Result{}, err
 	}
 	defer run.Close()
 
-	perEpoch := float64(len(train)) / float64(c.BatchExamples)
+	perEpoch := float64(len(train)) / (float64(c.BatchExamples) * (1 - c.PtxShare))
 	steps := max(int(math.Ceil(c.Epochs*perEpoch)), 1)
 	job.say("%d examples to train on, %d held out, %d steps", len(train), len(held), steps)
 	parents := map[string]string{"policy": inputs["policy"]}
@@ -49,7 +54,7 @@ func SFT(ctx context.Context, dev *cpu.Device, c SFTConfig, job Job) (Result, er
 	if l.evalEvery == 0 {
 		l.evalEvery = max(int(perEpoch), 1)
 	}
-	if l.train, err = sftStep(dev, m, c, train); err != nil {
+	if l.train, err = sftStep(dev, m, c, sftText{train, mix}, l); err != nil {
 		return Result{}, err
 	}
 	if l.evaluate, err = lossOn(dev, m, held); err != nil {
@@ -83,7 +88,7 @@ func sftModel(c SFTConfig, dir string) (*Model, error) {
 func dataOnly(inputs map[string]string) map[string]string {
 	data := map[string]string{}
 	for role, hash := range inputs {
-		if strings.HasPrefix(role, "data") {
+		if strings.HasPrefix(role, "data") || strings.HasPrefix(role, "ptx") {
 			data[role] = hash
 		}
 	}
@@ -164,24 +169,46 @@ func somePrompts(held, train []Sequence) [][]int32 {
 	return prompts
 }
 
-// sftStep compiles forward and backward, and runs a batch in as many micro-batches as it needs.
-func sftStep(dev *cpu.Device, m *Model, c SFTConfig, train []Sequence) (func(step int) (int, float64, error), error) {
-	t, err := newPickLoss(dev, m, pickRoom{tokens: max(m.Config.MicroTokens(c.MicroTokens, 4096, c.Recompute), longest(train)), seqs: c.BatchExamples},
-		Input{Dropout: c.Dropout, AdapterDropout: c.AdapterDropout, Recompute: c.Recompute})
+// sftText is what SFT learns from.
+type sftText struct {
+	examples []Sequence
+	mix      *sftMix // nil without one
+}
+
+// sftStep compiles forward and backward, and runs a batch in as many micro-batches as it needs. The
+// losses of examples and pretraining text are told apart: the second is a detail of l.
+func sftStep(dev *cpu.Device, m *Model, c SFTConfig, text sftText, l *loop) (func(step int) (int, float64, error), error) {
+	room := pickRoom{tokens: max(m.Config.MicroTokens(c.MicroTokens, 4096, c.Recompute), longest(text.examples), text.mix.rowTokens()), seqs: c.BatchExamples + text.mix.mostRows()}
+	t, err := newPickLoss(dev, m, room, Input{Dropout: c.Dropout, AdapterDropout: c.AdapterDropout, Recompute: c.Recompute})
 	if err != nil {
 		return nil, err
 	}
-	deal := NewDealer(len(train), uint64(c.Seed))
-	batch := make([]Sequence, c.BatchExamples)
+	l.detail = map[string]float64{}
+	deal := NewDealer(len(text.examples), uint64(c.Seed))
+	var batch, ptx []Sequence
 	return func(step int) (int, float64, error) {
-		tokens := 0
-		for i := range batch {
-			batch[i] = train[deal.At(step*c.BatchExamples+i)]
-			tokens += len(batch[i].Tokens)
+		clear(l.detail)
+		first, next := text.mix.before(step), text.mix.before(step+1)
+		batch, ptx = batch[:0], text.mix.rows(ptx[:0], first, next)
+		for i := step*c.BatchExamples - first; i < (step+1)*c.BatchExamples-next; i++ {
+			batch = append(batch, text.examples[deal.At(i)])
 		}
-		loss, err := t.step(batch, uint64(c.Seed), uint64(step))
-		return tokens, loss, err
+		share := float64(next-first) / float64(c.BatchExamples)
+		t.begin(uint64(c.Seed), uint64(step))
+		loss, err := t.add(batch, 1-share)
+		if err == nil && len(ptx) > 0 {
+			l.detail[MetricPtx], err = t.add(ptx, share)
+		}
+		return tokensOf(batch) + tokensOf(ptx), loss, err
 	}, nil
+}
+
+func tokensOf(batch []Sequence) int {
+	n := 0
+	for _, s := range batch {
+		n += len(s.Tokens)
+	}
+	return n
 }
 
 // pickLoss is a compiled training step on the tokens that count.
@@ -225,13 +252,24 @@ func newPickLoss(dev *cpu.Device, m *Model, room pickRoom, how Input) (*pickLoss
 // step returns the mean loss over the tokens that count in the whole batch and leaves its gradients
 // in the parameters.
 func (t *pickLoss) step(batch []Sequence, seed, step uint64) (float64, error) {
+	t.begin(seed, step)
+	return t.add(batch, 1)
+}
+
+// begin starts a step: the gradients of the next add replace those in the parameters.
+func (t *pickLoss) begin(seed, step uint64) {
+	t.feeds.Seed, t.feeds.Step, t.feeds.Accumulate = seed, step<<16, false
+}
+
+// add returns the mean loss over the tokens that count in the batch and adds share times its gradients.
+func (t *pickLoss) add(batch []Sequence, share float64) (float64, error) {
 	counted := 0
 	for _, s := range batch {
 		counted += s.Counted()
 	}
-	t.feeds.Seed, t.feeds.Accumulate = seed, false
+	weight := float32(share) / float32(counted)
 	var loss float64
-	for part := uint64(0); len(batch) > 0; part++ {
+	for len(batch) > 0 {
 		t.micro.Reset()
 		n := 0
 		for n < len(batch) && t.micro.Fits(batch[n], t.in.IDs.Rows.Cap, t.in.Layout.Seqs.Cap) {
@@ -239,15 +277,15 @@ func (t *pickLoss) step(batch []Sequence, seed, step uint64) (float64, error) {
 			n++
 		}
 		batch = batch[n:]
-		t.feeds.Step = step<<16 | part // dropout differs between micro-batches
-		x, err := t.run(1 / float32(counted))
+		x, err := t.run(weight)
 		if err != nil {
 			return 0, err
 		}
 		loss += x
 		t.feeds.Accumulate = true
+		t.feeds.Step++ // dropout differs between micro-batches
 	}
-	return loss, nil
+	return loss / share, nil
 }
 
 func (t *pickLoss) run(weight float32) (float64, error) {
