@@ -103,20 +103,24 @@ func (c *PretrainCmd) Run(ctx context.Context) error {
 type SFTCmd struct {
 	common
 	training
-	Judge  OpenJudge `kong:"-"`
-	Policy string    `name:"policy" required:"" placeholder:"DIR" help:"Model to start from."`
-	Reward string    `name:"reward" placeholder:"DIR" help:"Reward model that selects the best model: with --set select_by=reward."`
-	Data   []string  `name:"data" required:"" placeholder:"FILE" help:"Demonstrations: demo/1, ranked/1 (the best completion), prompt-completion, instruction-output or text rows; also .gz; may be repeated."`
+	Judge   OpenJudge `kong:"-"`
+	Profile string    `name:"profile" placeholder:"NAME" help:"Settings of a published run: default, instructgpt or instructgpt-rl. Short for --set preset=NAME."`
+	Policy  string    `name:"policy" required:"" placeholder:"DIR" help:"Model to start from."`
+	Reward  string    `name:"reward" placeholder:"DIR" help:"Reward model that selects the best model: with --set select_by=reward."`
+	Ptx     []string  `name:"ptx" placeholder:"FILE" help:"Text for the pretraining mix: .txt, or .jsonl with a text field, also .gz; its share is ptx_share."`
+	Data    []string  `name:"data" required:"" placeholder:"FILE" help:"Demonstrations: demo/1, ranked/1 (the best completion), prompt-completion, instruction-output or text rows; also .gz; may be repeated."`
 }
 
 // Help is shown by --help.
 func (*SFTCmd) Help() string {
 	return `Trains on the completions of demonstrations; prompts count for nothing. Part of the prompts is
-held out, and the model with the lowest loss on them is kept in DIR/model. As losses go on
-rising while people's liking rises too, InstructGPT kept the model whose own responses a reward model liked
-best; that model is trained on the trunk of an earlier SFT.
+held out, and the model with the lowest loss on them is kept in DIR/model (select_best). As people's liking goes
+on rising after that loss does, InstructGPT kept the model whose own responses a reward model liked best
+(select_by). Some text as the model was pretrained on, mixed in, keeps its language; loss/train is of the
+demonstrations, loss/ptx of that text.
 
   agora policy sft --policy base --data demos.jsonl --out sft
+  agora policy sft --policy base --data demos.jsonl --ptx corpus.txt --set ptx_share=0.1 --out sft
   agora policy sft --policy base --data demos.jsonl --set epochs=8 --set learning_rate=3e-3 --out sft
   agora policy sft --policy base --data demos.jsonl --set epochs=0 --set max_tokens=2000000 --out sft
   agora policy sft --policy base --data demos.jsonl --set epochs=16 --set select_by=reward --reward rm --out sft-16
@@ -131,7 +135,11 @@ higher learning rate, and by computing activations again instead of keeping them
 // Run trains.
 func (c *SFTCmd) Run(ctx context.Context) error {
 	cfg := DefaultSFT()
-	if err := LoadConfig(&cfg, c.Config, c.Set); err != nil {
+	sets := c.Set
+	if c.Profile != "" {
+		sets = append([]string{"preset=" + c.Profile}, sets...)
+	}
+	if err := LoadConfig(&cfg, c.Config, sets); err != nil {
 		return err
 	}
 	dev, err := cpu.Open(c.Workers)
@@ -139,7 +147,7 @@ func (c *SFTCmd) Run(ctx context.Context) error {
 		return err
 	}
 	job := c.job(NewConsole(os.Stderr, "sft"))
-	job.Policy, job.Data, job.Reward, job.Judge = c.Policy, c.Data, c.Reward, c.Judge
+	job.Policy, job.Data, job.Ptx, job.Reward, job.Judge = c.Policy, c.Data, c.Ptx, c.Reward, c.Judge
 	if c.Reward != "" && cfg.SelectBy != SelectByReward {
 		return errors.New("--reward selects the best model only with --set select_by=reward")
 	}

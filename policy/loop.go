@@ -18,6 +18,7 @@ const (
 	MetricValReward = "reward/validation" // mean score of own responses to prompts held out
 	MetricLR        = "lr"
 	MetricNorm      = "grad_norm"              // global, before clipping
+	MetricPtx       = "loss/ptx"               // nats per token of pretraining text, where some is mixed in
 	MetricTokens    = "tokens"                 // trained so far
 	MetricRate      = "perf/tokens_per_second" // depends on the machine, as everything under perf/
 )
@@ -25,6 +26,7 @@ const (
 // Job is what a training run reads and writes, beside its settings.
 type Job struct {
 	Data                []string  // files
+	Ptx                 []string  // files with the text of the pretraining mix (sft)
 	Policy              string    // model directory to start from (sft)
 	Reward              string    // model directory of the judge that selects the best model (sft), "" for none
 	Judge               OpenJudge // loads it

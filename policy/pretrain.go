@@ -77,12 +77,14 @@ func (j Job) options() RunOptions {
 // hashInputs maps the role of everything the job reads to its hash.
 func hashInputs(job Job) (map[string]string, error) {
 	inputs := map[string]string{}
-	for i, file := range job.Data {
-		hash, err := checkpoint.HashFile(file)
-		if err != nil {
-			return nil, err
+	for kind, files := range map[string][]string{"data": job.Data, "ptx": job.Ptx} {
+		for i, file := range files {
+			hash, err := checkpoint.HashFile(file)
+			if err != nil {
+				return nil, err
+			}
+			inputs[fmt.Sprintf("%s.%d", kind, i)] = hash
 		}
-		inputs[fmt.Sprintf("data.%d", i)] = hash
 	}
 	for role, dir := range map[string]string{"policy": job.Policy, "tokenizer": job.Tokenizer, "reward": job.Reward} {
 		if dir == "" {

@@ -129,7 +129,7 @@ func TestSFTSelectionRefuses(t *testing.T) {
 	}
 	c := DefaultSFT()
 	c.Epochs = 1e300
-	if n, err := c.steps(make([]Sequence, 5), NewDealer(5, 1)); err == nil {
+	if n, err := c.steps(sftText{examples: make([]Sequence, 5)}); err == nil {
 		t.Errorf("1e300 epochs are %d steps", n)
 	}
 }

@@ -99,7 +99,7 @@ func TestSchema(t *testing.T) {
 			}
 		}
 	}
-	if f := Schema(DefaultSFT())[1]; f.Name != "epochs" || f.Type != "float" || f.Default != 3.0 || f.Unit != "epochs" {
+	if f := Schema(DefaultSFT())[2]; f.Name != "epochs" || f.Type != "float" || f.Default != 3.0 || f.Unit != "epochs" {
 		t.Errorf("epochs: %+v", f)
 	}
 }

@@ -16,6 +16,7 @@ import (
 // tokens, end token included; examples are laid one after another as a token stream and do not see
 // each other. Prompts for validation are held out; the model of the best evaluation, by loss or by a judge, is
 // the result.
+// With ptx_share each step also learns from pretraining text (see sftMix).
 func SFT(ctx context.Context, dev *cpu.Device, c SFTConfig, job Job) (Result, error) {
 	inputs, err := hashInputs(job)
 	if err != nil {
@@ -33,11 +34,16 @@ func SFT(ctx context.Context, dev *cpu.Device, c SFTConfig, job Job) (Result, er
 	if err != nil {
 		return Result{}, err
 	}
+	mix, err := newSFTMix(c, m, job)
+	if err != nil {
+		return Result{}, err
+	}
 	judge, err := sftJudge(dev, m, c, job, examples)
 	if err != nil {
 		return Result{}, err
 	}
-	steps, err := c.steps(train, NewDealer(len(train), uint64(c.Seed)))
+	text := sftText{train, mix}
+	steps, err := c.steps(text)
 	if err != nil {
 		return Result{}, err
 	}
@@ -47,7 +53,7 @@ func SFT(ctx context.Context, dev *cpu.Device, c SFTConfig, job Job) (Result, er
 	}
 	defer run.Close()
 
-	perEpoch := float64(len(train)) / float64(c.BatchExamples)
+	perEpoch := c.perEpoch(train)
 	job.say("%d examples to train on, %d held out, %d steps", len(train), len(held), steps)
 	parents := map[string]string{"policy": inputs["policy"]}
 	l := &loop{
@@ -58,7 +64,7 @@ func SFT(ctx context.Context, dev *cpu.Device, c SFTConfig, job Job) (Result, er
 	if l.evalEvery == 0 {
 		l.evalEvery = max(int(perEpoch), 1)
 	}
-	if l.train, err = sftStep(dev, m, c, train); err != nil {
+	if l.train, err = sftStep(dev, m, c, text, l); err != nil {
 		return Result{}, err
 	}
 	if l.evaluate, err = lossOn(dev, m, held); err != nil {
@@ -112,7 +118,7 @@ func sftModel(c SFTConfig, dir string) (*Model, error) {
 func dataOnly(inputs map[string]string) map[string]string {
 	data := map[string]string{}
 	for role, hash := range inputs {
-		if strings.HasPrefix(role, "data") {
+		if strings.HasPrefix(role, "data") || strings.HasPrefix(role, "ptx") {
 			data[role] = hash
 		}
 	}
@@ -193,23 +199,26 @@ func somePrompts(held, train []Sequence) [][]int32 {
 	return prompts
 }
 
-// sftStep compiles forward and backward, and runs a batch in as many micro-batches as it needs.
-func sftStep(dev *cpu.Device, m *Model, c SFTConfig, train []Sequence) (func(step int) (int, float64, error), error) {
-	t, err := newPickLoss(dev, m, pickRoom{tokens: max(m.Config.MicroTokens(c.MicroTokens, 4096, c.Recompute), longest(train)), seqs: c.BatchExamples},
-		Input{Dropout: c.Dropout, AdapterDropout: c.AdapterDropout, Recompute: c.Recompute})
+// sftStep compiles forward and backward, and runs a batch in as many micro-batches as it needs. The
+// losses of examples and pretraining text are told apart: the second is a detail of l.
+func sftStep(dev *cpu.Device, m *Model, c SFTConfig, text sftText, l *loop) (func(step int) (int, float64, error), error) {
+	room := pickRoom{tokens: max(m.Config.MicroTokens(c.MicroTokens, 4096, c.Recompute), longest(text.examples), text.mix.rowTokens()), seqs: c.BatchExamples + text.mix.mostRows()}
+	t, err := newPickLoss(dev, m, room, Input{Dropout: c.Dropout, AdapterDropout: c.AdapterDropout, Recompute: c.Recompute})
 	if err != nil {
 		return nil, err
 	}
-	deal := NewDealer(len(train), uint64(c.Seed))
-	batch := make([]Sequence, c.BatchExamples)
+	l.detail = map[string]float64{}
+	batches := text.batches(c)
 	return func(step int) (int, float64, error) {
-		tokens := 0
-		for i := range batch {
-			batch[i] = train[deal.At(step*c.BatchExamples+i)]
-			tokens += len(batch[i].Tokens)
+		clear(l.detail)
+		batch, ptx := batches.at(step)
+		share := 1 - float64(len(batch))/float64(c.BatchExamples)
+		t.begin(uint64(c.Seed), uint64(step))
+		loss, err := t.add(batch, 1-share)
+		if err == nil && len(ptx) > 0 {
+			l.detail[MetricPtx], err = t.add(ptx, share)
 		}
-		loss, err := t.step(batch, uint64(c.Seed), uint64(step))
-		return tokens, loss, err
+		return tokensOf(batch) + tokensOf(ptx), loss, err
 	}, nil
 }
 
@@ -254,13 +263,24 @@ func newPickLoss(dev *cpu.Device, m *Model, room pickRoom, how Input) (*pickLoss
 // step returns the mean loss over the tokens that count in the whole batch and leaves its gradients
 // in the parameters.
 func (t *pickLoss) step(batch []Sequence, seed, step uint64) (float64, error) {
+	t.begin(seed, step)
+	return t.add(batch, 1)
+}
+
+// begin starts a step: the gradients of the next add replace those in the parameters.
+func (t *pickLoss) begin(seed, step uint64) {
+	t.feeds.Seed, t.feeds.Step, t.feeds.Accumulate = seed, step<<16, false
+}
+
+// add returns the mean loss over the tokens that count in the batch and adds share times its gradients.
+func (t *pickLoss) add(batch []Sequence, share float64) (float64, error) {
 	counted := 0
 	for _, s := range batch {
 		counted += s.Counted()
 	}
-	t.feeds.Seed, t.feeds.Accumulate = seed, false
+	weight := float32(share) / float32(counted)
 	var loss float64
-	for part := uint64(0); len(batch) > 0; part++ {
+	for len(batch) > 0 {
 		t.micro.Reset()
 		n := 0
 		for n < len(batch) && t.micro.Fits(batch[n], t.in.IDs.Rows.Cap, t.in.Layout.Seqs.Cap) {
@@ -268,15 +288,15 @@ func (t *pickLoss) step(batch []Sequence, seed, step uint64) (float64, error) {
 			n++
 		}
 		batch = batch[n:]
-		t.feeds.Step = step<<16 | part // dropout differs between micro-batches
-		x, err := t.run(1 / float32(counted))
+		x, err := t.run(weight)
 		if err != nil {
 			return 0, err
 		}
 		loss += x
 		t.feeds.Accumulate = true
+		t.feeds.Step++ // dropout differs between micro-batches
 	}
-	return loss, nil
+	return loss / share, nil
 }
 
 func (t *pickLoss) run(weight float32) (float64, error) {

@@ -8,6 +8,7 @@ import (
 
 // SFTConfig are the settings of `policy sft`.
 type SFTConfig struct {
+	Preset          string  `toml:"preset" unit:"default|instructgpt|instructgpt-rl" help:"the published run whose settings are the defaults; instructgpt-rl is the one that PPO starts from"`
 	Template        string  `toml:"template" help:"how a prompt becomes text: plain, chatml or hh; empty keeps the policy's"`
 	Epochs          float64 `toml:"epochs" unit:"epochs" help:"passes over the examples; 0 leaves the end to max_steps or max_tokens"`
 	MaxSteps        int     `toml:"max_steps" unit:"steps" help:"end after so many optimizer steps; 0 for no bound. The first bound that is reached ends the run"`
@@ -32,6 +33,9 @@ type SFTConfig struct {
 	SelectNew       int     `toml:"select_new_tokens" unit:"tokens" help:"select_by reward: longest response"`
 	CheckpointEvery int     `toml:"checkpoint_every" unit:"steps" help:"resumable state; 0 only at the end and when interrupted"`
 	SampleEvery     int     `toml:"sample_every" unit:"steps" help:"completions for samples.jsonl; 0 only at the end"`
+	PtxShare        float64 `toml:"ptx_share" unit:"share" help:"of every batch, and of its loss, that is pretraining text (--ptx) instead of examples; 0 for none"`
+	PtxTokens       int     `toml:"ptx_tokens" unit:"tokens" help:"length of a row of pretraining text, at most the policy's context"`
+	PtxDocuments    string  `toml:"ptx_documents" unit:"file|line|paragraph" help:"what is one document in a .txt file of pretraining text"`
 	Recompute       bool    `toml:"gradient_checkpointing" help:"keep only the layers' outputs for the backward pass and compute the rest again: much less memory, a third slower, the same bits"`
 	LoRA
 	AdapterDropout float64 `toml:"lora_dropout" unit:"share" help:"on what the low-rank changes read"`
@@ -44,8 +48,34 @@ func DefaultSFT() SFTConfig {
 	return SFTConfig{
 		Epochs: 3, BatchExamples: 32, LearningRate: 1e-3, Floor: .1, Warmup: .05, Schedule: "cosine",
 		Beta1: .9, Beta2: .95, AdamEps: 1e-8, WeightDecay: .1, ClipNorm: 1, Dropout: .1, Validation: .05,
-		SelectBest: true, SelectBy: SelectByLoss, SelectPrompts: 128, SelectNew: 64, CheckpointEvery: 200, LoRA: DefaultLoRA(),
+		SelectBest: true, SelectBy: SelectByLoss, SelectPrompts: 128, SelectNew: 64, CheckpointEvery: 200,
+		PtxTokens: 128, PtxDocuments: DocumentParagraph, LoRA: DefaultLoRA(),
 	}
+}
+
+// SFTPresets are the names that ApplyPreset knows.
+var SFTPresets = []string{"default", "instructgpt", "instructgpt-rl"}
+
+// ApplyPreset implements Presetter. Learning rate and batch are those of the smallest model of the source.
+func (c *SFTConfig) ApplyPreset(name string) error {
+	*c = DefaultSFT()
+	if name == "default" {
+		return nil
+	}
+	c.Floor, c.Warmup, c.Schedule, c.BatchExamples = .1, 0, "cosine", 32
+	c.Beta1, c.Beta2 = .9, .95
+	c.SelectBest = false // the loss on held-out demonstrations is lowest after the first epoch, people's judgement is not
+	switch name {
+	case "instructgpt": // Ouyang et al. 2022, appendix C
+		c.Epochs, c.LearningRate, c.Dropout = 16, 9.65e-6, .2
+	case "instructgpt-rl": // the same appendix, the models that PPO began with; no schedule and no dropout is known of them
+		c.Epochs, c.LearningRate, c.Dropout = 2, 5e-6, 0
+		c.PtxShare, c.PtxTokens = .1, 2048
+	default:
+		return fmt.Errorf("preset %q is none of %q", name, SFTPresets)
+	}
+	c.Preset = name
+	return nil
 }
 
 // Validate implements Validator.
@@ -82,6 +112,14 @@ func (c *SFTConfig) Validate() error {
 		return fmt.Errorf("store bf16 would round the small changes of lora_rank %d away: train with fp32", c.Rank)
 	case c.Validation < 0 || c.Validation >= 1:
 		return fmt.Errorf("validation %g is outside [0, 1)", c.Validation)
+	case !(c.PtxShare >= 0 && c.PtxShare < 1):
+		return fmt.Errorf("ptx_share %g is outside [0, 1)", c.PtxShare)
+	case math.Ceil(c.PtxShare*float64(c.BatchExamples)) >= float64(c.BatchExamples):
+		return fmt.Errorf("ptx_share %g leaves some steps of batch_examples %d without an example", c.PtxShare, c.BatchExamples)
+	case c.PtxTokens < 1:
+		return fmt.Errorf("ptx_tokens %d must be at least 1", c.PtxTokens)
+	case c.PtxDocuments != DocumentFile && c.PtxDocuments != DocumentLine && c.PtxDocuments != DocumentParagraph:
+		return fmt.Errorf("ptx_documents %q must be file, line or paragraph", c.PtxDocuments)
 	case c.Store != "" && c.Store != "fp32" && c.Store != "bf16":
 		return fmt.Errorf("store %q must be fp32, bf16 or empty", c.Store)
 	}
@@ -102,19 +140,24 @@ func (c *SFTConfig) selectBy() string {
 // mostSteps is more than any run takes, and few enough to count.
 const mostSteps = 1 << 40
 
-// steps is how long a run on these examples lasts: until the first budget is used up.
-func (c *SFTConfig) steps(train []Sequence, deal *Dealer) (int, error) {
+// perEpoch is how many steps a pass over the examples takes.
+func (c *SFTConfig) perEpoch(train []Sequence) float64 {
+	return float64(len(train)) / (float64(c.BatchExamples) * (1 - c.PtxShare))
+}
+
+// steps is how long a run lasts: until the first budget is used up.
+func (c *SFTConfig) steps(text sftText) (int, error) {
 	n := float64(mostSteps)
 	if c.Epochs > 0 {
-		n = max(math.Ceil(c.Epochs*float64(len(train))/float64(c.BatchExamples)), 1)
+		n = max(math.Ceil(c.Epochs*c.perEpoch(text.examples)), 1)
 	}
 	if c.MaxSteps > 0 {
 		n = min(n, float64(c.MaxSteps))
 	}
+	batches := text.batches(*c)
 	for step, tokens := 0, 0; c.MaxTokens > 0 && float64(step) < n; {
-		for i := range c.BatchExamples {
-			tokens += len(train[deal.At(step*c.BatchExamples+i)].Tokens)
-		}
+		batch, ptx := batches.at(step)
+		tokens += tokensOf(batch) + tokensOf(ptx)
 		if step++; tokens >= c.MaxTokens {
 			n = float64(step)
 		}

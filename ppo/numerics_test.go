@@ -70,7 +70,7 @@ func plackettLuce(s []float64) float64 {
 }
 
 // Hoffmann et al. 2022 (arXiv:2203.15556), eq. 10: the loss of n parameters after
-// d tokens. The planner of a later issue will use it.
+// d tokens.
 func TestChinchillaLoss(t *testing.T) {
 	loss := func(n, d float64) float64 { return 1.69 + 406.4/math.Pow(n, .34) + 410.7/math.Pow(d, .28) }
 	near(t, "Chinchilla", loss(70e9, 1.4e12), 1.93665, 5e-6)

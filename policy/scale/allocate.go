@@ -60,6 +60,46 @@ func Allocate(flops, params, speed float64, own *LawFit) []Allocation {
 	return list
 }
 
+// check refuses what only a law can give whose exponents the runs do not determine.
+func (a Allocation) check() error {
+	const most = 1e30
+	if !(a.Params >= 1 && a.Params <= most && a.Tokens >= 1 && a.Tokens <= most) {
+		return fmt.Errorf("%s puts the optimum at %.3g parameters on %.3g tokens: its runs do not determine a law that reaches this far", a.Method, a.Params, a.Tokens)
+	}
+	return nil
+}
+
+// countRange is what a plan takes: far beyond what anyone has trained on both sides, and no further,
+// since a formula has an answer for everything.
+type countRange struct {
+	what   string
+	lo, hi float64
+}
+
+var (
+	paramsRange = countRange{"parameters", 1e3, 1e15}
+	flopsRange  = countRange{"FLOPs", 1e9, 1e30}
+)
+
+func (r countRange) check(x float64) error {
+	if !(x >= r.lo && x <= r.hi) {
+		return fmt.Errorf("%.3g %s are outside of what a plan is for, %.0e to %.0e", x, r.what, r.lo, r.hi)
+	}
+	return nil
+}
+
+// countWithin reads a flag's number.
+func countWithin(flag, text string, within countRange) (float64, error) {
+	x, err := ParseCount(text)
+	if err == nil {
+		err = within.check(x)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("%s %w", flag, err)
+	}
+	return x, nil
+}
+
 // TableRow is a row of the published table with what the formulas here give for it.
 type TableRow struct {
 	Params    float64           `json:"params"`

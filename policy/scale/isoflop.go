@@ -35,9 +35,11 @@ type IsoFLOP struct {
 	Profiles  []Profile `json:"profiles"`
 	ExponentN float64   `json:"a"` // N ∝ C^a, from the minima
 	ExponentD float64   `json:"b"`
-	NInterval Interval  `json:"a_interval"`
-	DInterval Interval  `json:"b_interval"`
-	Scale     float64   `json:"scale"` // N = scale · C^a
+	NInterval *Interval `json:"a_interval"` // null where the bootstrap says nothing
+	DInterval *Interval `json:"b_interval"`
+	Resamples int       `json:"bootstrap"`      // drawn
+	Fitted    int       `json:"bootstrap_used"` // of them, those with an exponent
+	Scale     float64   `json:"scale"`          // N = scale · C^a
 	Used      int       `json:"minima"`
 	Law       *LawFit   `json:"law"`     // approach 3 on the same runs
 	Problem   string    `json:"problem"` // why there is no law or no exponent, else empty
@@ -81,8 +83,7 @@ func (r *IsoFLOP) fit(all []Observation, resamples int, seed uint64) {
 	var err error
 	if r.ExponentN, r.Scale, r.Used, err = frontier(r.Profiles); err == nil {
 		r.ExponentD = 1 - r.ExponentN
-		r.NInterval = r.bootstrap(resamples, seed)
-		r.DInterval = Interval{1 - r.NInterval.Hi, 1 - r.NInterval.Lo}
+		r.bootstrap(resamples, seed)
 	}
 	law, lawErr := FitLaw(all, resamples, seed)
 	if lawErr == nil {
@@ -187,8 +188,9 @@ func frontier(profiles []Profile) (a, scale float64, used int, err error) {
 }
 
 // bootstrap draws the runs of every budget with replacement and takes the exponent of each draw;
-// draws in which a parabola cannot be fitted leave that budget out.
-func (r IsoFLOP) bootstrap(resamples int, seed uint64) Interval {
+// draws in which a parabola cannot be fitted leave that budget out, and one of fewer than two budgets
+// is not used.
+func (r *IsoFLOP) bootstrap(resamples int, seed uint64) {
 	var list []float64
 	for k := range resamples {
 		key := graph.Key(seed, uint64(k), bootstrapStream+1)
@@ -205,5 +207,8 @@ func (r IsoFLOP) bootstrap(resamples int, seed uint64) Interval {
 			list = append(list, a)
 		}
 	}
-	return middle(list)
+	r.Resamples, r.Fitted, r.NInterval = resamples, len(list), middle(list)
+	if in := r.NInterval; in != nil {
+		r.DInterval = &Interval{1 - in.Hi, 1 - in.Lo}
+	}
 }

@@ -3,6 +3,7 @@ package scale
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -42,8 +43,8 @@ func TestIsoFLOPMinima(t *testing.T) {
 		if r.Used != 4 || noise == 0 && (math.Abs(r.ExponentN-.6) > 1e-6 || !near(r.Scale, .02, 1e-4)) {
 			t.Errorf("noise %g: N = %g·C^%g from %d minima", noise, r.Scale, r.ExponentN, r.Used)
 		}
-		if in := r.NInterval; in.Lo > .6+1e-6 || in.Hi < .6-1e-6 || in.Hi-in.Lo > .3 {
-			t.Errorf("noise %g: a in [%g, %g]", noise, in.Lo, in.Hi)
+		if in := r.NInterval; in == nil || in.Lo > .6+1e-6 || in.Hi < .6-1e-6 || in.Hi-in.Lo > .3 || r.Resamples != 200 || r.Fitted < 150 {
+			t.Errorf("noise %g: a in %+v from %d of %d draws", noise, in, r.Fitted, r.Resamples)
 		}
 		if r.ExponentN+r.ExponentD != 1 {
 			t.Errorf("a + b = %g", r.ExponentN+r.ExponentD)
@@ -68,7 +69,7 @@ func TestIsoFLOPWithoutMinimum(t *testing.T) {
 	if !r.Profiles[0].Outside || r.Profiles[1].Curve != nil {
 		t.Errorf("profiles %+v", r.Profiles)
 	}
-	r.fit(all, 10, 1)
+	r.fit(all, 100, 1)
 	report := isoflopReport{Config: policy.Named(ptr(DefaultIsoFLOP())).(map[string]any), Text: strings.Repeat("0", 64), IsoFLOP: r}
 	if text := report.markdown(); !strings.Contains(text, "0 of 2 budgets have a minimum") || !strings.Contains(text, "beyond the sizes that were run") || !strings.Contains(text, "no parabola") {
 		t.Error(text)
@@ -91,7 +92,7 @@ func TestIsoFLOPSweep(t *testing.T) {
 	out := filepath.Join(dir, "out")
 	cmd := IsoFLOPCmd{textFlags: textFlags{Data: []string{text}, Out: out}, Set: []string{
 		"widths=[8,16,24,32]", "budgets=[4e8,8e8]", "base_width=16", "head_dim=8", "layers=1", "vocab=300", "context=16", "batch_sequences=2",
-		"fewest_steps=4", "fewest_tokens_per_param=0", "passes=100", "held_out=200", "resamples=20",
+		"fewest_steps=4", "fewest_tokens_per_param=0", "passes=100", "held_out=200", "resamples=100",
 	}}
 	for range 2 {
 		if err := cmd.Run(t.Context()); err != nil {
@@ -138,7 +139,7 @@ func TestPlanFit(t *testing.T) {
 		t.Fatal(err)
 	}
 	never := func() (float64, error) { t.Error("measured without need"); return 1, nil }
-	cmd := PlanCmd{Fit: true, Resamples: 10, Runs: []string{path}, Flops: "1e19"}
+	cmd := PlanCmd{Fit: true, Resamples: 100, Runs: []string{path}, Flops: "1e19"}
 	r, err := cmd.plan(never)
 	if err != nil {
 		t.Fatal(err)
@@ -154,6 +155,15 @@ func TestPlanFit(t *testing.T) {
 	if r, err = cmd.plan(never); err != nil || r.Fit == nil || r.Methods != nil {
 		t.Errorf("without a budget: %+v (%v)", r, err)
 	}
+	cmd.Resamples = 0
+	checkNoIntervals(t, cmd)
+	for _, n := range []int{-1, 1, 99} {
+		cmd.Resamples = n
+		if _, err := cmd.plan(never); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("--resamples %d: must be at least 100", n)) {
+			t.Errorf("%d resamples: %v", n, err)
+		}
+	}
+	cmd.Resamples = 0
 	for _, c := range []struct {
 		text, want string
 	}{
@@ -171,6 +181,31 @@ func TestPlanFit(t *testing.T) {
 	}
 	if _, err := (&PlanCmd{Fit: true, Runs: []string{dir}}).plan(never); err == nil || !strings.Contains(err.Error(), "neither a folder of policy isoflop") {
 		t.Errorf("an empty folder: %v", err)
+	}
+}
+
+// checkNoIntervals: without a bootstrap there are none, in text and in JSON.
+func checkNoIntervals(t *testing.T, cmd PlanCmd) {
+	t.Helper()
+	r, err := cmd.plan(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text, asJSON bytes.Buffer
+	if err := errors.Join(r.print(&text, false), r.print(&asJSON, true)); err != nil {
+		t.Fatal(err)
+	}
+	if s := text.String(); strings.Contains(s, " to 0.0") || strings.Contains(s, "95 %") || !strings.Contains(s, "No intervals: no bootstrap was asked for.") {
+		t.Error(s)
+	}
+	var back struct{ Fit map[string]any }
+	if err := json.Unmarshal(asJSON.Bytes(), &back); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"alpha_interval", "beta_interval", "a_interval", "b_interval"} {
+		if in, ok := back.Fit[name]; !ok || in != nil {
+			t.Errorf("%s is %v in %s", name, in, asJSON.String())
+		}
 	}
 }
 

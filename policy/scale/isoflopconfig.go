@@ -27,7 +27,7 @@ type IsoFLOPConfig struct {
 	FewestSteps    int     `toml:"fewest_steps" unit:"steps" help:"runs that would be shorter are left out"`
 	FewestTokens   float64 `toml:"fewest_tokens_per_param" unit:"tokens" help:"runs with fewer tokens for each parameter are left out: so far from the best size a parabola does not hold"`
 	HeldOut        int     `toml:"held_out" unit:"tokens" help:"held-out text on which a run is measured at its end"`
-	Resamples      int     `toml:"resamples" help:"of the bootstrap, for the intervals"`
+	Resamples      int     `toml:"resamples" help:"of the bootstrap, for the intervals: at least 100, or 0 for none"`
 	Seed           int     `toml:"seed" help:"of weights, data order and bootstrap"`
 }
 
@@ -53,9 +53,12 @@ func (c *IsoFLOPConfig) Validate() error {
 		return fmt.Errorf("widths %v: at least three, rising", c.Widths)
 	case len(c.Budgets) < 2 || !slices.IsSorted(c.Budgets) || !(c.Budgets[0] > 0) || len(slices.Compact(slices.Clone(c.Budgets))) != len(c.Budgets):
 		return fmt.Errorf("budgets %v: at least two, positive and rising", c.Budgets)
-	case !(c.Passes > 0) || c.FewestSteps < 1 || c.HeldOut < 1 || c.FewestTokens < 0 || c.Resamples < 0:
-		return fmt.Errorf("passes %g, fewest_steps %d and held_out %d must be positive, fewest_tokens_per_param %g and resamples %d not negative",
-			c.Passes, c.FewestSteps, c.HeldOut, c.FewestTokens, c.Resamples)
+	case !(c.Passes > 0) || c.FewestSteps < 1 || c.HeldOut < 1 || c.FewestTokens < 0:
+		return fmt.Errorf("passes %g, fewest_steps %d and held_out %d must be positive, fewest_tokens_per_param %g not negative",
+			c.Passes, c.FewestSteps, c.HeldOut, c.FewestTokens)
+	}
+	if err := checkResamples("resamples", c.Resamples); err != nil {
+		return err
 	}
 	return c.shape().validate(c.Widths)
 }

@@ -20,8 +20,8 @@ type isoflopReport struct {
 func (r isoflopReport) verdict() string {
 	var lines []string
 	if r.Used >= 2 {
-		lines = append(lines, fmt.Sprintf("minima of %d budgets: N ∝ C^%.2f (%.2f to %.2f), D ∝ C^%.2f (%.2f to %.2f)",
-			r.Used, r.ExponentN, r.NInterval.Lo, r.NInterval.Hi, r.ExponentD, r.DInterval.Lo, r.DInterval.Hi))
+		lines = append(lines, fmt.Sprintf("minima of %d budgets: N ∝ C^%.2f%s, D ∝ C^%.2f%s",
+			r.Used, r.ExponentN, r.NInterval.text(2), r.ExponentD, r.DInterval.text(2)))
 	}
 	if r.Law != nil {
 		lines = append(lines, r.Law.String())
@@ -34,8 +34,8 @@ func (r isoflopReport) verdict() string {
 
 // String is the law in a line.
 func (f LawFit) String() string {
-	return fmt.Sprintf("L(N, D) = %.3f + %.4g/N^%.3f + %.4g/D^%.3f from %d runs: N ∝ C^%.2f (%.2f to %.2f), D ∝ C^%.2f (%.2f to %.2f); off by %.1f %% (root mean square)",
-		f.E, f.A, f.Alpha, f.B, f.Beta, f.Runs, f.ExponentN, f.NInterval.Lo, f.NInterval.Hi, f.ExponentD, f.DInterval.Lo, f.DInterval.Hi, 100*f.RMS)
+	return fmt.Sprintf("L(N, D) = %.3f + %.4g/N^%.3f + %.4g/D^%.3f from %d runs: N ∝ C^%.2f%s, D ∝ C^%.2f%s; off by %.1f %% (root mean square)",
+		f.E, f.A, f.Alpha, f.B, f.Beta, f.Runs, f.ExponentN, f.NInterval.text(2), f.ExponentD, f.DInterval.text(2), 100*f.RMS)
 }
 
 func (r isoflopReport) write(dir string) error {
@@ -138,7 +138,12 @@ func (p Profile) best() string {
 func (f LawFit) markdown(b *strings.Builder) {
 	fmt.Fprintf(b, "\n## L(N, D) = E + A/N^α + B/D^β\n\n| E | A | B | α | β | a | b |\n|---|---|---|---|---|---|---|\n")
 	fmt.Fprintf(b, "| %.3f | %.4g | %.4g | %.3f | %.3f | %.3f | %.3f |\n", f.E, f.A, f.B, f.Alpha, f.Beta, f.ExponentN, f.ExponentD)
-	fmt.Fprintf(b, "| | | | %.3f to %.3f | %.3f to %.3f | %.3f to %.3f | %.3f to %.3f |\n\n", f.AlphaInterval.Lo, f.AlphaInterval.Hi, f.BetaInterval.Lo, f.BetaInterval.Hi,
-		f.NInterval.Lo, f.NInterval.Hi, f.DInterval.Lo, f.DInterval.Hi)
-	fmt.Fprintf(b, "%d runs; 95 %% intervals of %d bootstrap samples; losses are off by %.2f %% (root mean square), %.2f %% at most.\n", f.Runs, f.Bootstrap, 100*f.RMS, 100*f.Worst)
+	if f.NInterval != nil {
+		b.WriteString("| | | |")
+		for _, in := range []*Interval{f.AlphaInterval, f.BetaInterval, f.NInterval, f.DInterval} {
+			fmt.Fprintf(b, " %.3f to %.3f |", in.Lo, in.Hi)
+		}
+		b.WriteString("\n")
+	}
+	fmt.Fprintf(b, "\n%d runs. %s Losses are off by %.2f %% (root mean square), %.2f %% at most.\n", f.Runs, drawnText(f.Bootstrap, f.Used), 100*f.RMS, 100*f.Worst)
 }

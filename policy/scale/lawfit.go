@@ -34,17 +34,18 @@ type LawFit struct {
 	ExponentN float64 `json:"a"`
 	ExponentD float64 `json:"b"`
 
-	AlphaInterval Interval `json:"alpha_interval"`
-	BetaInterval  Interval `json:"beta_interval"`
-	NInterval     Interval `json:"a_interval"`
-	DInterval     Interval `json:"b_interval"`
+	AlphaInterval *Interval `json:"alpha_interval"` // null where the bootstrap says nothing
+	BetaInterval  *Interval `json:"beta_interval"`
+	NInterval     *Interval `json:"a_interval"`
+	DInterval     *Interval `json:"b_interval"`
 
 	Runs      int     `json:"runs"`
-	Bootstrap int     `json:"bootstrap"`
-	Huber     float64 `json:"huber"`       // mean objective
-	RMS       float64 `json:"rms_log"`     // root mean square of log L̂ - log L
-	Worst     float64 `json:"worst_log"`   // largest |log L̂ - log L|
-	MinParams float64 `json:"from_params"` // range of what was fitted
+	Bootstrap int     `json:"bootstrap"`      // resamples drawn
+	Used      int     `json:"bootstrap_used"` // that could be fitted: the intervals are of these
+	Huber     float64 `json:"huber"`          // mean objective
+	RMS       float64 `json:"rms_log"`        // root mean square of log L̂ - log L
+	Worst     float64 `json:"worst_log"`      // largest |log L̂ - log L|
+	MinParams float64 `json:"from_params"`    // range of what was fitted
 	MaxParams float64 `json:"to_params"`
 	MaxFlops  float64 `json:"to_flops"`
 }
@@ -58,7 +59,7 @@ const fewestRuns = 8
 // least Huber loss (δ = 1e-3) of log L̂ - log L, where log L̂ is the log-sum-exp of the logarithms of the
 // three terms, minimised by L-BFGS from a grid of starts, the best of which counts. The intervals are
 // those of a bootstrap over the runs, each resample fitted from the best fit on; seed decides about
-// the resamples.
+// the resamples. There are none where fewer than fewestResamples could be fitted.
 func FitLaw(runs []Observation, resamples int, seed uint64) (LawFit, error) {
 	if err := checkRuns(runs); err != nil {
 		return LawFit{}, err
@@ -170,7 +171,20 @@ func huber(r float64) (value, slope float64) {
 	return math.Abs(r) - delta/2, math.Copysign(1, r)
 }
 
-// bootstrap fills the intervals.
+// fewestResamples is what the ends of a 95 % interval need: below, they are the extremes of what was
+// drawn, or nearly.
+const fewestResamples = 100
+
+// checkResamples refuses what is neither no bootstrap nor enough of one.
+func checkResamples(name string, n int) error {
+	if n != 0 && n < fewestResamples {
+		return fmt.Errorf("%s %d: must be at least %d for an interval, or 0 for none", name, n, fewestResamples)
+	}
+	return nil
+}
+
+// bootstrap fills the intervals. A resample of too few sizes to be fitted, or that shows no gain from
+// size or from tokens, has no exponents and is not used.
 func (f *LawFit) bootstrap(runs []Observation, start point, resamples int, seed uint64) {
 	var alpha, beta, a, b []float64
 	sample := make([]Observation, len(runs))
@@ -179,28 +193,52 @@ func (f *LawFit) bootstrap(runs []Observation, start point, resamples int, seed 
 		for i := range sample {
 			sample[i] = runs[graph.Bits(key, uint64(i))%uint64(len(runs))]
 		}
+		if checkRuns(sample) != nil {
+			continue
+		}
 		p := start
 		p.fit(sample)
-		if !(p[3] > 0) || !(p[4] > 0) {
-			continue // a resample that shows no gain from size or from data has no exponents
+		x, y := p.law().exponents()
+		if !(p[3] > 0) || !(p[4] > 0) || math.IsNaN(x+y) {
+			continue
 		}
-		l := p.law()
-		x, y := l.exponents()
 		alpha, beta, a, b = append(alpha, p[3]), append(beta, p[4]), append(a, x), append(b, y)
 	}
+	f.Used = len(alpha)
 	f.AlphaInterval, f.BetaInterval, f.NInterval, f.DInterval = middle(alpha), middle(beta), middle(a), middle(b)
 }
 
 const bootstrapStream = 0x626f6f74
 
-// middle is the interval from the 2.5th to the 97.5th percentile.
-func middle(x []float64) Interval {
-	if len(x) == 0 {
-		return Interval{}
+// middle is the interval from the 2.5th to the 97.5th percentile, nil of fewer than fewestResamples.
+func middle(x []float64) *Interval {
+	if len(x) < fewestResamples {
+		return nil
 	}
 	slices.Sort(x)
 	at := func(q float64) float64 { return x[int(math.Round(q*float64(len(x)-1)))] }
-	return Interval{at(.025), at(.975)}
+	return &Interval{at(.025), at(.975)}
+}
+
+// text is " (lo to hi)" after a number, nothing where there is no interval.
+func (in *Interval) text(digits int) string {
+	if in == nil {
+		return ""
+	}
+	return fmt.Sprintf(" (%.*f to %.*f)", digits, in.Lo, digits, in.Hi)
+}
+
+// drawnText says in a sentence what intervals of drawn resamples, used of which could be fitted, are.
+func drawnText(drawn, used int) string {
+	switch {
+	case drawn == 0:
+		return "No intervals: no bootstrap was asked for."
+	case used < fewestResamples:
+		return fmt.Sprintf("No intervals: only %d of %d bootstrap samples could be fitted, and they need %d.", used, drawn, fewestResamples)
+	case used < drawn:
+		return fmt.Sprintf("Intervals: 95 %% of the %d of %d bootstrap samples that could be fitted.", used, drawn)
+	}
+	return fmt.Sprintf("Intervals: 95 %% of %d bootstrap samples.", drawn)
 }
 
 // check refuses a fit that says nothing about how to divide compute.

@@ -3,6 +3,7 @@ package scale
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -51,12 +52,12 @@ func TestFitIntervals(t *testing.T) {
 	hits := map[string]int{}
 	for seed := range 12 {
 		f, err := FitLaw(synthetic(besiroglu, .0025, uint64(seed+1)), 120, 1)
-		if err != nil {
-			t.Fatal(err)
+		if err != nil || f.Used != 120 {
+			t.Fatalf("%d of %d resamples used (%v)", f.Used, f.Bootstrap, err)
 		}
 		for _, c := range []struct {
 			what string
-			in   Interval
+			in   *Interval
 			want float64
 		}{{"a", f.NInterval, a}, {"b", f.DInterval, 1 - a}, {"alpha", f.AlphaInterval, besiroglu.Alpha}, {"beta", f.BetaInterval, besiroglu.Beta}} {
 			if c.in.Lo <= c.want && c.want <= c.in.Hi {
@@ -77,13 +78,40 @@ func TestFitIntervals(t *testing.T) {
 // TestFitRepeats: the same runs and seed give the same numbers.
 func TestFitRepeats(t *testing.T) {
 	runs := synthetic(besiroglu, .01, 3)
-	one, err := FitLaw(runs, 20, 5)
+	one, err := FitLaw(runs, 100, 5)
 	if err != nil {
 		t.Fatal(err)
 	}
-	two, err := FitLaw(runs, 20, 5)
-	if err != nil || one != two {
+	two, err := FitLaw(runs, 100, 5)
+	if err != nil || one.NInterval == nil || !reflect.DeepEqual(one, two) {
 		t.Errorf("%+v and %+v (%v)", one, two, err)
+	}
+}
+
+// TestFitCounts: of resamples of which some have too few sizes to be fitted, only the others count, and
+// fewer than a hundred of them make no interval.
+func TestFitCounts(t *testing.T) {
+	var runs []Observation // three sizes, one of which a single run has: a third of the resamples miss it
+	for _, r := range synthetic(besiroglu, .001, 1) {
+		if r.Params == 2e7 || r.Params == 1e9 || r.Params == 1e8 && r.Tokens > 1e11 {
+			runs = append(runs, r)
+		}
+	}
+	f, err := FitLaw(runs, 300, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Bootstrap != 300 || f.Used < 150 || f.Used > 230 || f.NInterval == nil {
+		t.Errorf("%d of %d resamples used, a in %v", f.Used, f.Bootstrap, f.NInterval)
+	}
+	if want := fmt.Sprintf("95 %% of the %d of 300 bootstrap samples", f.Used); !strings.Contains(drawnText(f.Bootstrap, f.Used), want) {
+		t.Errorf("%q lacks %q", drawnText(f.Bootstrap, f.Used), want)
+	}
+	if f, err = FitLaw(runs, 100, 1); err != nil || f.Used >= 100 || f.NInterval != nil || f.AlphaInterval != nil {
+		t.Errorf("of 100: %d used, a in %v (%v)", f.Used, f.NInterval, err)
+	}
+	if text := f.String() + drawnText(f.Bootstrap, f.Used); strings.Contains(text, " to ") || !strings.Contains(text, "No intervals: only ") {
+		t.Error(text)
 	}
 }
 

@@ -129,6 +129,11 @@ func TestPlanFlags(t *testing.T) {
 		{"negative", PlanCmd{Params: "-3B"}, "--params"},
 		{"hours", PlanCmd{Hours: -1}, "--hours -1"},
 		{"speed", PlanCmd{Hours: 1, GFLOPS: -2}, "--gflops -2"},
+		{"large", PlanCmd{Params: "1e300"}, "--params 1e+300 parameters are outside of what a plan is for, 1e+03 to 1e+15"},
+		{"small", PlanCmd{Params: "999"}, "--params 999 parameters are outside"},
+		{"little", PlanCmd{Flops: "1"}, "--flops 1 FLOPs are outside of what a plan is for, 1e+09 to 1e+30"},
+		{"much", PlanCmd{Flops: "1.1e30"}, "--flops 1.1e+30 FLOPs are outside"},
+		{"long", PlanCmd{Hours: 1e290, GFLOPS: 1}, "--hours 1e+290 at 1 GFLOP/s: 3.6e+302 FLOPs are outside"},
 	} {
 		if _, err := c.cmd.plan(never); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
@@ -157,6 +162,31 @@ func TestPlanFlags(t *testing.T) {
 	}
 	if err := json.Unmarshal(asJSON.Bytes(), &back); err != nil || len(back.Rows) != 9 || back.Rows[5].Published["approach-3"].Tokens != nil || *back.Rows[5].Published["approach-1"].Tokens != 5.9e12 {
 		t.Errorf("the table as JSON: %+v (%v)", back, err)
+	}
+}
+
+// TestPlanEnds: at both ends of what is taken, every method gives numbers that fit their columns.
+func TestPlanEnds(t *testing.T) {
+	for _, c := range []PlanCmd{{Params: "1k"}, {Params: "1000T"}, {Flops: "1e9"}, {Flops: "1e30"}} {
+		r, err := c.plan(nil)
+		if err != nil {
+			t.Errorf("%+v: %v", c, err)
+		}
+		for _, m := range r.Methods {
+			for _, text := range []string{human(m.Params), human(m.Tokens)} {
+				if text == "0" || len(text) > 12 || strings.Contains(text, "Inf") {
+					t.Errorf("%s %s: %s prints %s", c.Params, c.Flops, m.Method, text)
+				}
+			}
+		}
+	}
+	flat := LawFit{E: 1, A: 1, B: 1, Alpha: 1e-3, Beta: 1}
+	if err := Allocate(1e20, 0, 0, &flat)[0].check(); err != nil {
+		t.Errorf("an optimum of a flat law within reach: %v", err)
+	}
+	flat.A = 1e-9
+	if err := Allocate(1e9, 0, 0, &flat)[0].check(); err == nil || !strings.Contains(err.Error(), "own-fit puts the optimum at") {
+		t.Errorf("an optimum below one parameter: %v", err)
 	}
 }
 

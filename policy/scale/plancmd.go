@@ -24,7 +24,7 @@ type PlanCmd struct {
 	Table  bool    `name:"table" help:"The published table, with the deviation of every formula."`
 
 	Fit       bool     `name:"fit" help:"Fit L(N, D) = E + A/N^α + B/D^β to one's own runs, and plan by it."`
-	Resamples int      `name:"resamples" default:"1000" help:"Bootstrap samples for the intervals of --fit."`
+	Resamples int      `name:"resamples" default:"1000" help:"Bootstrap samples for the intervals of --fit: at least 100, or 0 for none."`
 	Runs      []string `arg:"" optional:"" name:"runs" type:"path" help:"For --fit: folders of policy isoflop, runs of policy pretrain, or JSON lines with params, tokens and loss."`
 }
 
@@ -33,6 +33,7 @@ func (*PlanCmd) Help() string {
 	return `How large a model, on how many tokens, does a budget buy? Chinchilla's three approaches, the third
 with both sets of constants, and Kaplan's beside them. Recommended are 20 tokens a parameter. All were
 fitted on models above some 70M parameters: below, fit your own runs.
+Budgets of 1e9 to 1e30 FLOPs and sizes of 1e3 to 1e15 parameters are taken.
 
   agora policy plan --flops 5.76e23
   agora policy plan --hours 24 --gflops 150
@@ -95,12 +96,12 @@ func (c *PlanCmd) plan(measure func() (float64, error)) (planResult, error) {
 	var err error
 	switch {
 	case c.Flops != "":
-		if r.Flops, err = ParseCount(c.Flops); err != nil {
-			return r, fmt.Errorf("--flops %w", err)
+		if r.Flops, err = countWithin("--flops", c.Flops, flopsRange); err != nil {
+			return r, err
 		}
 	case c.Params != "":
-		if r.Params, err = ParseCount(c.Params); err != nil {
-			return r, fmt.Errorf("--params %w", err)
+		if r.Params, err = countWithin("--params", c.Params, paramsRange); err != nil {
+			return r, err
 		}
 	default:
 		if !(c.Hours > 0) || math.IsInf(c.Hours, 0) {
@@ -113,9 +114,12 @@ func (c *PlanCmd) plan(measure func() (float64, error)) (planResult, error) {
 			r.Measured = true
 		}
 		r.Hours, r.Flops = c.Hours, c.Hours*3600*r.GFLOPS*1e9
+		if err := flopsRange.check(r.Flops); err != nil {
+			return r, fmt.Errorf("--hours %g at %g GFLOP/s: %w", c.Hours, r.GFLOPS, err)
+		}
 	}
 	r.Methods = Allocate(r.Flops, r.Params, r.GFLOPS*1e9, r.Fit)
-	return r, nil
+	return r, r.Methods[0].check()
 }
 
 // fit reads the runs and fits the law.
@@ -124,8 +128,8 @@ func (c *PlanCmd) fit(r *planResult) error {
 	if err != nil {
 		return err
 	}
-	if c.Resamples < 0 {
-		return fmt.Errorf("--resamples %d must not be negative", c.Resamples)
+	if err := checkResamples("--resamples", c.Resamples); err != nil {
+		return err
 	}
 	f, err := FitLaw(runs, c.Resamples, 1)
 	if err != nil {
@@ -206,12 +210,12 @@ func (f LawFit) table(w io.Writer) {
 	for _, c := range []struct {
 		name  string
 		value float64
-		in    Interval
+		in    *Interval
 	}{{"α", f.Alpha, f.AlphaInterval}, {"β", f.Beta, f.BetaInterval}, {"a (N ∝ C^a)", f.ExponentN, f.NInterval}, {"b (D ∝ C^b)", f.ExponentD, f.DInterval}} {
-		fmt.Fprintf(t, "%s\t%.3f\t%.3f to %.3f\n", c.name, c.value, c.in.Lo, c.in.Hi)
+		fmt.Fprintf(t, "%s\t%.3f%s\n", c.name, c.value, c.in.text(3))
 	}
 	t.Flush()
-	fmt.Fprintf(w, "\nIntervals: 95 %% of %d bootstrap samples. Losses are off by %.2f %% (root mean square), %.2f %% at most.\n", f.Bootstrap, 100*f.RMS, 100*f.Worst)
+	fmt.Fprintf(w, "\n%s Losses are off by %.2f %% (root mean square), %.2f %% at most.\n", drawnText(f.Bootstrap, f.Used), 100*f.RMS, 100*f.Worst)
 }
 
 // printTable prints the published rows and, beside each, what the formulas give.
