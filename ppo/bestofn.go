@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -61,8 +62,8 @@ func (c *BestOfNCmd) Run(ctx context.Context) error {
 }
 
 func (c *BestOfNCmd) run(ctx context.Context, dev *cpu.Device, w io.Writer) ([]BestOf, error) {
-	if c.N < 1 || c.Keep < 0 || !(c.Temperature > 0) {
-		return nil, fmt.Errorf("bestofn: n %d must be at least 1, keep %d at least 0, temperature %g above 0", c.N, c.Keep, c.Temperature)
+	if err := c.validate(); err != nil {
+		return nil, fmt.Errorf("bestofn: %w", err)
 	}
 	m, err := policy.LoadPolicy(c.Policy)
 	if err != nil {
@@ -93,6 +94,19 @@ func (c *BestOfNCmd) run(ctx context.Context, dev *cpu.Device, w io.Writer) ([]B
 		scores = append(scores, of)
 	}
 	return BestOfCurve(scores), nil
+}
+
+// validate names the first flag that makes no sense.
+func (c *BestOfNCmd) validate() error {
+	switch {
+	case c.N < 1:
+		return fmt.Errorf("--n %d: must be at least 1", c.N)
+	case c.Keep < 0:
+		return fmt.Errorf("--keep %d: must not be negative", c.Keep)
+	case c.Temperature == 0:
+		return errors.New("--temperature 0: all samples of a prompt would be the same")
+	}
+	return c.sampling().Validate()
 }
 
 func (c *BestOfNCmd) rater(dev *cpu.Device, m *policy.Model) (Rater, error) {

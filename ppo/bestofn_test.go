@@ -5,9 +5,11 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"agora/policy/cpu"
@@ -85,5 +87,26 @@ func TestBestOfN(t *testing.T) {
 	}
 	if curve[0].Score >= curve[3].Score {
 		t.Errorf("the best is no better: %v", curve)
+	}
+}
+
+func TestBestOfNRefusesAbsurdFlags(t *testing.T) {
+	good := BestOfNCmd{N: 2, MaxNew: 4, Temperature: 1}
+	for _, tt := range []struct {
+		want   string
+		change func(*BestOfNCmd)
+	}{
+		{"", func(c *BestOfNCmd) {}},
+		{"--n 0", func(c *BestOfNCmd) { c.N = 0 }},
+		{"--keep -1", func(c *BestOfNCmd) { c.Keep = -1 }},
+		{"--temperature 0", func(c *BestOfNCmd) { c.Temperature = 0 }},
+		{"temperature +Inf", func(c *BestOfNCmd) { c.Temperature = math.Inf(1) }},
+		{"max_new 0", func(c *BestOfNCmd) { c.MaxNew = 0 }},
+	} {
+		c := good
+		tt.change(&c)
+		if err := c.validate(); (tt.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("want %q, got %v", tt.want, err)
+		}
 	}
 }

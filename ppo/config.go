@@ -147,8 +147,8 @@ func (c Config) validateChoices() error {
 	if err := c.LoRA.Validate(); err != nil {
 		return fmt.Errorf("ppo: %w", err)
 	}
-	if !(c.Temperature > 0 && c.Temperature <= 100) {
-		return fmt.Errorf("ppo: temperature %g is not above 0: PPO needs samples of the full distribution", c.Temperature)
+	if !(c.Temperature >= policy.MinTemperature && c.Temperature <= policy.MaxTemperature) {
+		return fmt.Errorf("ppo: temperature %g is not between %g and %g: PPO needs samples of the full distribution", c.Temperature, policy.MinTemperature, policy.MaxTemperature)
 	}
 	if c.ScoreSamples == 1 {
 		return fmt.Errorf("ppo: score_samples 1 has no deviation; use 0 or at least 2")
