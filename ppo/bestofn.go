@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"time"
 
 	"agora/policy"
 	"agora/policy/cpu"
@@ -18,18 +19,19 @@ import (
 
 // BestOfNCmd is `agora bestofn`.
 type BestOfNCmd struct {
-	Policy      string   `required:"" placeholder:"DIR" help:"Model to sample from."`
-	Reward      []string `required:"" sep:"none" placeholder:"DIR" help:"Reward model, or exec:COMMAND; may be repeated."`
-	Combine     string   `default:"sum" enum:"sum,mean,worst" help:"How several rewards become one: sum, mean or worst."`
-	Prompts     string   `required:"" placeholder:"FILE" help:"Prompts: prompt, ranked or other records, or the lines of a .txt file; also .gz."`
-	N           int      `name:"n" default:"16" help:"Samples for each prompt."`
-	Keep        int      `default:"1" help:"How many of them to print, best first; 0 for all."`
-	MaxNew      int      `default:"64" help:"Most tokens of a completion."`
-	Temperature float64  `default:"1" help:"Divides the logits."`
-	Seed        uint64   `default:"0" help:"Equal seeds give equal samples."`
-	Batch       int      `default:"64" help:"Sequences decoded at a time."`
-	Workers     int      `help:"Worker threads; 0 means one per core. Results do not depend on it."`
-	JSON        bool     `name:"json" help:"Print the summary on standard error as one JSON object too."`
+	Policy      string        `required:"" placeholder:"DIR" help:"Model to sample from."`
+	Reward      []string      `required:"" sep:"none" placeholder:"DIR" help:"Reward model, or exec:COMMAND; may be repeated."`
+	Combine     string        `default:"sum" enum:"sum,mean,worst" help:"How several rewards become one: sum, mean or worst."`
+	ExecTimeout time.Duration `default:"10m" help:"What an exec: reward has to answer a batch; 0 for as long as it takes."`
+	Prompts     string        `required:"" placeholder:"FILE" help:"Prompts: prompt, ranked or other records, or the lines of a .txt file; also .gz."`
+	N           int           `name:"n" default:"16" help:"Samples for each prompt."`
+	Keep        int           `default:"1" help:"How many of them to print, best first; 0 for all."`
+	MaxNew      int           `default:"64" help:"Most tokens of a completion."`
+	Temperature float64       `default:"1" help:"Divides the logits."`
+	Seed        uint64        `default:"0" help:"Equal seeds give equal samples."`
+	Batch       int           `default:"64" help:"Sequences decoded at a time."`
+	Workers     int           `help:"Worker threads; 0 means one per core. Results do not depend on it."`
+	JSON        bool          `name:"json" help:"Print the summary on standard error as one JSON object too."`
 }
 
 // Help implements kong's detailed help.
@@ -112,7 +114,9 @@ func (c *BestOfNCmd) validate() error {
 func (c *BestOfNCmd) rater(dev *cpu.Device, m *policy.Model) (Rater, error) {
 	raters := make([]Rater, len(c.Reward))
 	for i, flag := range c.Reward {
-		r, err := ParseReward(flag).open()
+		source := ParseReward(flag)
+		source.Timeout = c.ExecTimeout
+		r, err := source.open()
 		if err != nil {
 			return nil, fmt.Errorf("reward: %w", err)
 		}

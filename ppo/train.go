@@ -56,6 +56,9 @@ func Train(ctx context.Context, dev *cpu.Device, c Config, job Job) (Result, err
 	if err != nil {
 		return Result{}, err
 	}
+	for _, why := range c.idle() {
+		job.say("%s", why)
+	}
 	t, err := job.trainer(dev, c) // before the run exists: bad input leaves nothing behind
 	if err != nil {
 		return Result{}, err
