@@ -10,6 +10,8 @@ type Rollout struct {
 	Prompts   []Prompt    // [B]
 	Responses [][]int32   // [B], none empty
 	Ended     []bool      // [B] whether the response has its end
+	Read      [][]int32   // [B] what rewards and judge read of it: all, or up to truncate_token
+	Whole     []bool      // [B] whether it has what missing_eos asks for: its end, or truncate_token
 	Raw       []float32   // [B] the reward model's number
 	Each      [][]float32 // [rewards][B] of several rewards, before they became Raw; nil of a single one
 	Score     []float32   // [B] what PPO sees of it (ScoreRule)
@@ -32,7 +34,7 @@ type Rollout struct {
 // newRollout allocates everything but the judge for these responses.
 func newRollout(prompts []Prompt, responses [][]int32, ended []bool, logp []float32) *Rollout {
 	b := len(responses)
-	r := &Rollout{Prompts: prompts, Responses: responses, Ended: ended, LogP: logp,
+	r := &Rollout{Prompts: prompts, Responses: responses, Ended: ended, Read: responses, Whole: ended, LogP: logp,
 		Raw: make([]float32, b), Score: make([]float32, b), start: make([]int, b+1)}
 	for i, y := range responses {
 		r.start[i+1] = r.start[i] + len(y)
@@ -63,7 +65,7 @@ func (r *Rollout) sum(x []float32, i int) float64 {
 func (r *Rollout) Shape(rule ScoreRule, est KLEstimator, coef float64) {
 	TokenKL(r.KL, r.LogP, r.Ref, est)
 	for i := range r.Responses {
-		r.Score[i] = rule.Of(r.Raw[i], len(r.Responses[i]), r.Ended[i])
+		r.Score[i] = rule.Of(r.Raw[i], len(r.Read[i]), r.Whole[i])
 		score := r.Score[i]
 		if r.EndValue != nil {
 			score = 0 // comes after the last token

@@ -51,6 +51,7 @@ type Trainer struct {
 	own       Rater // the reward model that the critic starts from, where the reward is not that alone; else nil
 	judge     Rater // nil without a judge
 	actor     *actor
+	cut       *cut          // nil unless truncate_token asks for it
 	critic    *critic       // nil if the estimator needs none
 	ema       *policy.Model // nil without an average
 	best      *policy.Model // what the judge liked best; nil unless judge_patience asks for it
@@ -96,10 +97,13 @@ func NewTrainer(dev *cpu.Device, c Config, m Models, prompts []Prompt, corpus po
 	t := &Trainer{cfg: c, models: m, prompts: prompts, mix: mix{corpus}, room: roomFor(c, prompts)}
 	t.state.KL = KLController{Coef: c.KLCoef, Target: c.KLTarget, Horizon: c.KLHorizon}
 	t.state.Score = ScoreRule{Std: 1, Clip: c.ScoreClip, EOS: c.MissingEOS, Penalty: c.MissingEOSPenalty}
+	var err error
+	if t.cut, err = newCut(c, m.Policy.Tokenizer); err != nil {
+		return nil, err
+	}
 	if err := t.readers(dev); err != nil {
 		return nil, err
 	}
-	var err error
 	if c.Estimator.critic() {
 		value, err := criticModel(m, c)
 		if err != nil {
@@ -231,7 +235,9 @@ func (t *Trainer) respond(ctx context.Context, which []int, first int, seed uint
 		responses[i], ended[i] = y.Tokens, y.Finish == policy.FinishEOS
 		logp = append(logp, y.LogProbs...)
 	}
-	return newRollout(prompts, responses, ended, logp), nil
+	roll := newRollout(prompts, responses, ended, logp)
+	t.cut.apply(roll)
+	return roll, nil
 }
 
 // Calibrate sets the score's mean, deviation and price of length on samples of the policy, which
@@ -252,7 +258,7 @@ func (t *Trainer) Calibrate(ctx context.Context) error {
 		return err
 	}
 	lengths := make([]int, n)
-	for i, y := range roll.Responses {
+	for i, y := range roll.Read {
 		lengths[i] = len(y)
 	}
 	rule := &t.state.Score
@@ -265,7 +271,7 @@ func (t *Trainer) Calibrate(ctx context.Context) error {
 	}
 	mean, std := Mean(raw), rule.Std
 	if t.own != nil { // the critic predicts another number than the reward
-		own, err := t.own.Rate(ctx, roll.Prompts, roll.Responses)
+		own, err := t.own.Rate(ctx, roll.Prompts, roll.Read)
 		if err != nil {
 			return err
 		}
@@ -279,9 +285,9 @@ func (t *Trainer) Calibrate(ctx context.Context) error {
 func (t *Trainer) calibrationRewards(ctx context.Context, roll *Rollout) ([]float32, error) {
 	c, ok := t.reward.(combined)
 	if !ok || c.how != CombineMaxMin {
-		return t.reward.Rate(ctx, roll.Prompts, roll.Responses)
+		return t.reward.Rate(ctx, roll.Prompts, roll.Read)
 	}
-	all, err := c.each(ctx, roll.Prompts, roll.Responses)
+	all, err := c.each(ctx, roll.Prompts, roll.Read)
 	if err != nil {
 		return nil, err
 	}
@@ -295,10 +301,10 @@ func (t *Trainer) calibrationRewards(ctx context.Context, roll *Rollout) ([]floa
 func (t *Trainer) rate(ctx context.Context, r *Rollout) (err error) {
 	c, ok := t.reward.(combined)
 	if !ok {
-		r.Raw, err = t.reward.Rate(ctx, r.Prompts, r.Responses)
+		r.Raw, err = t.reward.Rate(ctx, r.Prompts, r.Read)
 		return err
 	}
-	if r.Each, err = c.each(ctx, r.Prompts, r.Responses); err == nil {
+	if r.Each, err = c.each(ctx, r.Prompts, r.Read); err == nil {
 		r.Raw = c.join(r.Each)
 	}
 	return err
@@ -311,7 +317,7 @@ func (t *Trainer) score(ctx context.Context, r *Rollout) error {
 	}
 	var err error
 	if t.judge != nil {
-		if r.Judge, err = t.judge.Rate(ctx, r.Prompts, r.Responses); err != nil {
+		if r.Judge, err = t.judge.Rate(ctx, r.Prompts, r.Read); err != nil {
 			return fmt.Errorf("judge: %w", err)
 		}
 	}
