@@ -82,7 +82,7 @@ type Config struct {
 
 	// The run.
 	StopKL          float64 `toml:"stop_kl" json:"stop_kl" unit:"nats/response" help:"end the run when an iteration's KL exceeds this; 0 = never"`
-	JudgePatience   int     `toml:"judge_patience" json:"judge_patience" unit:"iterations" help:"end the run when the judge's mean has not reached a new high for so many iterations, and return the policy of that high; 0 = never"`
+	JudgePatience   int     `toml:"judge_patience" json:"judge_patience" unit:"iterations" help:"end the run when the judge's mean has not reached a new high for so many iterations, and return the policy of that high; with ema_decay the average is judged, on as many responses of its own, and returned; 0 = never"`
 	CheckpointEvery int     `toml:"checkpoint_every" json:"checkpoint_every" unit:"iterations" help:"what an interrupted run may have to repeat"`
 	SampleRows      int     `toml:"sample_rows" json:"sample_rows" unit:"responses" help:"responses written to samples.jsonl in each iteration"`
 	Seed            uint64  `toml:"seed" json:"seed" unit:"" help:"of sampling, shuffling and the pretraining mix"`
@@ -163,9 +163,6 @@ func (c Config) validateChoices() error {
 	}
 	if c.ScoreSamples == 1 {
 		return fmt.Errorf("ppo: score_samples 1 has no deviation; use 0 or at least 2")
-	}
-	if c.JudgePatience > 0 && c.EMADecay > 0 {
-		return fmt.Errorf("ppo: judge_patience returns the policy that the judge liked best, ema_decay an average: set one of the two")
 	}
 	if c.RewardCombine == CombineMaxMin && c.ScoreSamples == 0 {
 		return fmt.Errorf("ppo: reward_combine = max-min measures every reward from SFT's samples, and score_samples is 0")

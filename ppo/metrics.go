@@ -24,6 +24,8 @@ var Metrics = []Metric{
 		"one falls while the others rise: that group loses; use reward_combine = max-min, or weights"},
 	{"objective/judge", "mean of the judge's own number; the judge is never trained on", "logit", "rises with the reward",
 		"falls while the reward rises: over-optimisation; stop at the peak or raise kl_coef"},
+	{"objective/judge_ema", "the same of the averaged policy's own responses to the same prompts; with ema_decay and judge_patience", "logit", "rises, behind objective/judge",
+		"flat while objective/judge rises: ema_decay is too near to 1 for so few iterations"},
 	{"objective/kl", "mean of Σ kl(log π − log π₀), the estimator of kl_estimator", "nats per response", "0 … 10",
 		"negative under k1: the sampled and the scored distribution differ; large: kl_coef too small"},
 	{"objective/kl_sqrt", "√max(0, mean Σ (log π − log π₀))", "√nats", "0 … 3",

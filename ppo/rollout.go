@@ -16,6 +16,7 @@ type Rollout struct {
 	Each      [][]float32 // [rewards][B] of several rewards, before they became Raw; nil of a single one
 	Score     []float32   // [B] what PPO sees of it (ScoreRule)
 	Judge     []float32   // [B] the judge's number; nil without a judge
+	JudgeEMA  []float32   // [B] what it gives to the average's responses to the same prompts; nil unless judge_patience needs it
 
 	LogP   []float32 // [N] of the sampled tokens under the policy that sampled them, nats
 	Ref    []float32 // [N] under the reference

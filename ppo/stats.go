@@ -10,6 +10,7 @@ type Stats struct {
 	Episodes, Tokens, Ended int
 	Scores, Raw             float64   // means over responses
 	Judge                   *float64  // nil without a judge
+	JudgeEMA                *float64  // of the averaged policy's responses; nil unless judge_patience needs it
 	Each                    []float64 // means of several rewards; nil of a single one
 	KL                      float64   // mean over responses of Σ the chosen estimator, nats
 	KLLogRatio              float64   // the same of the plain log-ratio
@@ -52,6 +53,10 @@ func rolloutStats(r *Rollout, coef float64) Stats {
 	if r.Judge != nil {
 		judge := Mean(r.Judge)
 		s.Judge = &judge
+	}
+	if r.JudgeEMA != nil {
+		judge := Mean(r.JudgeEMA)
+		s.JudgeEMA = &judge
 	}
 	for _, rewards := range r.Each {
 		s.Each = append(s.Each, Mean(rewards))
@@ -126,6 +131,9 @@ func (s Stats) Metrics() map[string]float64 {
 	}
 	if s.Judge != nil {
 		m["objective/judge"] = *s.Judge
+	}
+	if s.JudgeEMA != nil {
+		m["objective/judge_ema"] = *s.JudgeEMA
 	}
 	for k, mean := range s.Each {
 		m[fmt.Sprintf("objective/reward_%d", k+1)] = mean

@@ -70,7 +70,7 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 		}
 	}
 	one := 1.
-	for _, s := range []Stats{{Judge: &one, Ptx: &one}, {KLInLoss: true, NoCritic: true}} {
+	for _, s := range []Stats{{Judge: &one, JudgeEMA: &one, Ptx: &one}, {KLInLoss: true, NoCritic: true}} {
 		for name := range s.Metrics() {
 			if !known[name] {
 				t.Errorf("%s is logged and not documented", name)
