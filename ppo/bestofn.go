@@ -95,7 +95,7 @@ func (c *BestOfNCmd) run(ctx context.Context, dev *cpu.Device, w io.Writer) ([]B
 		}
 		scores = append(scores, of)
 	}
-	return BestOfCurve(scores), nil
+	return BestOfCurve(scores, nil), nil
 }
 
 // validate names the first flag that makes no sense.
@@ -192,40 +192,57 @@ type BestOf struct {
 	N     int     `json:"n"`
 	KL    float64 `json:"kl"`    // nats to the policy; exact if no two samples are alike, else an upper bound
 	Score float64 `json:"score"` // expected score of the best of n, mean over prompts
+
+	Judge *float64 `json:"judge,omitempty"` // what a judge gives to these best, nil without one
 }
 
-// BestOfCurve estimates the expected score of the best of k samples for k = 1, 2, 4 …
-// up to all, from every sample there is, without bias (Nakano et al. 2021,
-// arXiv:2112.09332, appendix I): with the scores of a prompt in ascending order,
-// s_1 … s_n,
+// BestOfCurve estimates, from all samples there are and without bias, what the best of k by the score is
+// worth to the score and, where judged is not nil, to a judge that did not choose, for k = 1, 2, 4 … up to all
+// (Nakano et al. 2021, arXiv:2112.09332, appendix I): with a prompt's samples in descending order of score,
+// x_1 … x_n,
 //
-//	E[best of k] = Σ_i C(i−1, k−1)/C(n, k) · s_i
+//	E[best of k] = Σ_i C(n−i, k−1)/C(n, k) · x_i
 //
-// scores has one slice of equal length for each prompt.
-func BestOfCurve(scores [][]float64) []BestOf {
+// scores and judged have one slice for each prompt, all of one length.
+func BestOfCurve(scores, judged [][]float64) []BestOf {
 	n := len(scores[0])
 	var curve []BestOf
-	for k := 1; k <= n; k *= 2 {
-		curve = append(curve, BestOf{k, BestOfNKL(k), expectedBest(scores, k)})
+	for k := 1; k < n; k *= 2 {
+		curve = append(curve, bestOf(scores, judged, k))
 	}
-	if last := curve[len(curve)-1].N; last != n {
-		curve = append(curve, BestOf{n, BestOfNKL(n), expectedBest(scores, n)})
-	}
-	return curve
+	return append(curve, bestOf(scores, judged, n))
 }
 
-func expectedBest(scores [][]float64, k int) float64 {
-	mean := 0.0
-	for _, of := range scores {
-		s := slices.Sorted(slices.Values(of))
-		n := len(s)
-		share := float64(k) / float64(n) // C(n−1, k−1)/C(n, k), of the largest
-		for i := n - 1; i >= k-1; i-- {
-			mean += share * s[i] / float64(len(scores))
-			if i > 0 {
-				share *= float64(i-k+1) / float64(i) // C(i−1, k−1)/C(i, k−1)
+// bestOf is the curve at one k.
+func bestOf(scores, judged [][]float64, k int) BestOf {
+	point := BestOf{N: k, KL: BestOfNKL(k)}
+	judge := 0.0
+	for p, of := range scores {
+		n := len(of)
+		share := float64(k) / float64(n) // C(n−1, k−1)/C(n, k), of the best
+		for i, at := range ranked(of) {
+			if i > n-k {
+				break
 			}
+			point.Score += share * of[at] / float64(len(scores))
+			if judged != nil {
+				judge += share * judged[p][at] / float64(len(scores))
+			}
+			share *= float64(n-i-k) / float64(max(1, n-i-1))
 		}
 	}
-	return mean
+	if judged != nil {
+		point.Judge = &judge
+	}
+	return point
+}
+
+// ranked are the places of scores, the highest first, equal ones in their order.
+func ranked[T cmp.Ordered](scores []T) []int {
+	order := make([]int, len(scores))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(scores[b], scores[a]) })
+	return order
 }

@@ -18,7 +18,7 @@ import (
 
 func TestBestOfCurve(t *testing.T) {
 	// Best of 2 of {1 2 3 4}: the six pairs have the maxima 2 3 4 3 4 4.
-	curve := BestOfCurve([][]float64{{3, 1, 4, 2}, {0, 0, 0, 0}})
+	curve := BestOfCurve([][]float64{{3, 1, 4, 2}, {0, 0, 0, 0}}, nil)
 	for i, want := range []struct {
 		n         int
 		kl, score float64
@@ -29,7 +29,7 @@ func TestBestOfCurve(t *testing.T) {
 		near(t, "KL", curve[i].KL, want.kl, 5e-5)
 		near(t, "score", curve[i].Score, want.score, 1e-12)
 	}
-	three := BestOfCurve([][]float64{{1, 2, 6}})
+	three := BestOfCurve([][]float64{{1, 2, 6}}, nil)
 	near(t, "best of 2 of 3", three[1].Score, (2.+6+6)/3, 1e-12)
 	near(t, "best of 3 of 3", three[2].Score, 6, 1e-12)
 }
