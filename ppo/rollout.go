@@ -86,6 +86,27 @@ func (r *Rollout) Advantage(c Config) {
 	Whiten(r.Adv, c.WhitenAdvantages, true)
 }
 
+// distinctN is the share of distinct runs of n neighbouring tokens among all of them, without end-of-text
+// (Li et al. 2016, arXiv:1510.03055). Tokens, not words: it means the same where words have no spaces between them.
+// It falls with the number of responses, so compare iterations, not runs of different size. n is 1 or 2.
+func (r *Rollout) distinctN(n int) float64 {
+	seen, all := map[[2]int32]bool{}, 0
+	for i, y := range r.Responses {
+		if r.Ended[i] {
+			y = y[:len(y)-1]
+		}
+		for t := n - 1; t < len(y); t++ {
+			gram := [2]int32{y[t], -1}
+			if n == 2 {
+				gram[1] = y[t-1]
+			}
+			seen[gram] = true
+			all++
+		}
+	}
+	return float64(len(seen)) / float64(max(1, all))
+}
+
 // distinct is the share of distinct responses.
 func (r *Rollout) distinct() float64 {
 	sorted := slices.Clone(r.Responses)
