@@ -114,6 +114,9 @@ func (c *SampleCmd) sample(ctx context.Context, dev *cpu.Device, m *Model, promp
 	if c.N < 1 {
 		return fmt.Errorf("--n %d: must be at least 1", c.N)
 	}
+	if err := c.sampling().Validate(); err != nil {
+		return err
+	}
 	var reqs []Request
 	longest := 0
 	for i, p := range prompts {

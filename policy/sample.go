@@ -11,23 +11,30 @@ import (
 // Sampling says how tokens are drawn.
 type Sampling struct {
 	MaxNew      int     // tokens a completion may have, the end token included
-	Temperature float64 // divides the logits; 0 takes the most likely token
+	Temperature float64 // divides the logits, MinTemperature … MaxTemperature; 0 takes the most likely token
 	TopK        int     // keep the k most likely tokens; 0 keeps all
 	TopP        float64 // keep the most likely tokens that together have probability p; 0 or 1 keeps all
 	Seed        uint64
 	IgnoreEnd   bool // go on to MaxNew whatever comes; for benchmarks
 }
 
+// Bounds of a temperature that is not 0. Below, logits divided by it leave float32; above, every token is
+// as likely as any other.
+const (
+	MinTemperature = 1e-3
+	MaxTemperature = 100.
+)
+
 // Validate names the first setting that makes no sense.
 func (s Sampling) Validate() error {
 	switch {
 	case s.MaxNew < 1:
 		return fmt.Errorf("sampling: max_new %d, must be at least 1", s.MaxNew)
-	case s.Temperature < 0:
-		return fmt.Errorf("sampling: temperature %g is negative", s.Temperature)
+	case s.Temperature != 0 && !(s.Temperature >= MinTemperature && s.Temperature <= MaxTemperature): // NaN too
+		return fmt.Errorf("sampling: temperature %g is neither 0 nor between %g and %g", s.Temperature, MinTemperature, MaxTemperature)
 	case s.TopK < 0:
 		return fmt.Errorf("sampling: top_k %d is negative", s.TopK)
-	case s.TopP < 0 || s.TopP > 1:
+	case !(s.TopP >= 0 && s.TopP <= 1):
 		return fmt.Errorf("sampling: top_p %g is outside [0, 1]", s.TopP)
 	}
 	return nil

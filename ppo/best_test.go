@@ -3,6 +3,7 @@ package ppo
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -11,15 +12,29 @@ import (
 
 	"agora/policy"
 	"agora/policy/checkpoint"
+	"agora/policy/cpu"
 )
 
-// The policy that judge_patience returns is, to the bit, the one of a run that was told to end before
-// the iteration that the judge liked best.
+// What judge_patience returns is, to the bit, the result of a run that was told to end before the iteration
+// that the judge liked best: the policy, or with an average the average.
 func TestJudgePatienceReturnsTheBest(t *testing.T) {
+	for name, change := range map[string]func(*Config){
+		"the policy":  func(*Config) {},
+		"the average": func(c *Config) { c.EMADecay = .7 },
+		"an average of adapters": func(c *Config) {
+			c.EMADecay, c.Rank = .7, 2
+		},
+	} {
+		t.Run(name, func(t *testing.T) { returnsTheBest(t, change) })
+	}
+}
+
+func returnsTheBest(t *testing.T, change func(*Config)) {
 	dir := t.TempDir()
 	job, c := toyFiles(t, dir), toyConfig()
 	job.Ptx = nil
 	c.Iterations, c.Episodes, c.ScoreSamples, c.JudgePatience = 40, 16, 16, 4
+	change(&c)
 	job.Out = filepath.Join(dir, "patient")
 	if err := train(t, context.Background(), c, job, 1); err != nil {
 		t.Fatal(err)
@@ -63,10 +78,16 @@ func weightsFile(t *testing.T, out string) []byte {
 }
 
 func TestResumedRunKeepsTheBest(t *testing.T) {
+	for _, decay := range []float64{0, .7} {
+		t.Run(fmt.Sprintf("ema_decay %g", decay), func(t *testing.T) { keepsTheBest(t, decay) })
+	}
+}
+
+func keepsTheBest(t *testing.T, decay float64) {
 	dir := t.TempDir()
 	job, c := toyFiles(t, dir), toyConfig()
 	job.Ptx = nil
-	c.Iterations, c.Episodes, c.ScoreSamples, c.JudgePatience = 5, 16, 16, 100
+	c.Iterations, c.Episodes, c.ScoreSamples, c.JudgePatience, c.EMADecay = 5, 16, 16, 100, decay
 	job.Out = filepath.Join(dir, "straight")
 	if err := train(t, context.Background(), c, job, 1); err != nil {
 		t.Fatal(err)
@@ -87,16 +108,50 @@ func TestResumedRunKeepsTheBest(t *testing.T) {
 	}
 }
 
+// Before the first step the average is the policy, and answers as it does; later it is another.
+func TestTheAverageIsJudgedOnItsOwnResponses(t *testing.T) {
+	dev, err := cpu.Open(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, c := toyModel(t, 1), toyConfig()
+	c.Episodes, c.ScoreSamples, c.JudgePatience, c.EMADecay = 16, 0, 9, .9
+	tr, err := NewTrainer(dev, c, Models{Policy: m, Reward: toyReward(t, m, 2), Judge: toyReward(t, m, 3)}, toyPrompts(m), policy.Corpus{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []Stats
+	for range 4 {
+		s, err := tr.Update(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, s)
+	}
+	if *all[0].JudgeEMA != *all[0].Judge {
+		t.Errorf("at the start the average gets %g, the policy %g", *all[0].JudgeEMA, *all[0].Judge)
+	}
+	if *all[3].JudgeEMA == *all[3].Judge {
+		t.Error("after three iterations the average is still judged as the policy is")
+	}
+	if all[3].Metrics()["objective/judge_ema"] != *all[3].JudgeEMA {
+		t.Error("objective/judge_ema is not logged")
+	}
+}
+
+// The paper's profile has early stopping too.
+func TestInstructGPTStopsEarly(t *testing.T) {
+	if _, err := (&trainFlags{Set: []string{"judge_patience=3"}}).settings("instructgpt"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestJudgePatienceNeedsAJudge(t *testing.T) {
 	dir := t.TempDir()
 	job, c := toyFiles(t, dir), toyConfig()
 	job.Ptx, job.Judge, job.Out = nil, "", filepath.Join(dir, "run")
 	c.JudgePatience = 3
 	if err := train(t, context.Background(), c, job, 1); err == nil || !strings.Contains(err.Error(), "--judge") {
-		t.Errorf("%v", err)
-	}
-	c.EMADecay = .9
-	if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "ema_decay") {
 		t.Errorf("%v", err)
 	}
 }

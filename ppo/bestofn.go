@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
 	"slices"
+	"time"
 
 	"agora/policy"
 	"agora/policy/cpu"
@@ -17,18 +19,19 @@ import (
 
 // BestOfNCmd is `agora bestofn`.
 type BestOfNCmd struct {
-	Policy      string   `required:"" placeholder:"DIR" help:"Model to sample from."`
-	Reward      []string `required:"" sep:"none" placeholder:"DIR" help:"Reward model, or exec:COMMAND; may be repeated."`
-	Combine     string   `default:"sum" enum:"sum,mean,worst" help:"How several rewards become one: sum, mean or worst."`
-	Prompts     string   `required:"" placeholder:"FILE" help:"Prompts: prompt, ranked or other records, or the lines of a .txt file; also .gz."`
-	N           int      `name:"n" default:"16" help:"Samples for each prompt."`
-	Keep        int      `default:"1" help:"How many of them to print, best first; 0 for all."`
-	MaxNew      int      `default:"64" help:"Most tokens of a completion."`
-	Temperature float64  `default:"1" help:"Divides the logits."`
-	Seed        uint64   `default:"0" help:"Equal seeds give equal samples."`
-	Batch       int      `default:"64" help:"Sequences decoded at a time."`
-	Workers     int      `help:"Worker threads; 0 means one per core. Results do not depend on it."`
-	JSON        bool     `name:"json" help:"Print the summary on standard error as one JSON object too."`
+	Policy      string        `required:"" placeholder:"DIR" help:"Model to sample from."`
+	Reward      []string      `required:"" sep:"none" placeholder:"DIR" help:"Reward model, or exec:COMMAND; may be repeated."`
+	Combine     string        `default:"sum" enum:"sum,mean,worst" help:"How several rewards become one: sum, mean or worst."`
+	ExecTimeout time.Duration `default:"10m" help:"What an exec: reward has to answer a batch; 0 for as long as it takes."`
+	Prompts     string        `required:"" placeholder:"FILE" help:"Prompts: prompt, ranked or other records, or the lines of a .txt file; also .gz."`
+	N           int           `name:"n" default:"16" help:"Samples for each prompt."`
+	Keep        int           `default:"1" help:"How many of them to print, best first; 0 for all."`
+	MaxNew      int           `default:"64" help:"Most tokens of a completion."`
+	Temperature float64       `default:"1" help:"Divides the logits."`
+	Seed        uint64        `default:"0" help:"Equal seeds give equal samples."`
+	Batch       int           `default:"64" help:"Sequences decoded at a time."`
+	Workers     int           `help:"Worker threads; 0 means one per core. Results do not depend on it."`
+	JSON        bool          `name:"json" help:"Print the summary on standard error as one JSON object too."`
 }
 
 // Help implements kong's detailed help.
@@ -61,8 +64,8 @@ func (c *BestOfNCmd) Run(ctx context.Context) error {
 }
 
 func (c *BestOfNCmd) run(ctx context.Context, dev *cpu.Device, w io.Writer) ([]BestOf, error) {
-	if c.N < 1 || c.Keep < 0 || !(c.Temperature > 0) {
-		return nil, fmt.Errorf("bestofn: n %d must be at least 1, keep %d at least 0, temperature %g above 0", c.N, c.Keep, c.Temperature)
+	if err := c.validate(); err != nil {
+		return nil, fmt.Errorf("bestofn: %w", err)
 	}
 	m, err := policy.LoadPolicy(c.Policy)
 	if err != nil {
@@ -92,13 +95,28 @@ func (c *BestOfNCmd) run(ctx context.Context, dev *cpu.Device, w io.Writer) ([]B
 		}
 		scores = append(scores, of)
 	}
-	return BestOfCurve(scores), nil
+	return BestOfCurve(scores, nil), nil
+}
+
+// validate names the first flag that makes no sense.
+func (c *BestOfNCmd) validate() error {
+	switch {
+	case c.N < 1:
+		return fmt.Errorf("--n %d: must be at least 1", c.N)
+	case c.Keep < 0:
+		return fmt.Errorf("--keep %d: must not be negative", c.Keep)
+	case c.Temperature == 0:
+		return errors.New("--temperature 0: all samples of a prompt would be the same")
+	}
+	return c.sampling().Validate()
 }
 
 func (c *BestOfNCmd) rater(dev *cpu.Device, m *policy.Model) (Rater, error) {
 	raters := make([]Rater, len(c.Reward))
 	for i, flag := range c.Reward {
-		r, err := ParseReward(flag).open()
+		source := ParseReward(flag)
+		source.Timeout = c.ExecTimeout
+		r, err := source.open()
 		if err != nil {
 			return nil, fmt.Errorf("reward: %w", err)
 		}
@@ -174,40 +192,57 @@ type BestOf struct {
 	N     int     `json:"n"`
 	KL    float64 `json:"kl"`    // nats to the policy; exact if no two samples are alike, else an upper bound
 	Score float64 `json:"score"` // expected score of the best of n, mean over prompts
+
+	Judge *float64 `json:"judge,omitempty"` // what a judge gives to these best, nil without one
 }
 
-// BestOfCurve estimates the expected score of the best of k samples for k = 1, 2, 4 …
-// up to all, from every sample there is, without bias (Nakano et al. 2021,
-// arXiv:2112.09332, appendix I): with the scores of a prompt in ascending order,
-// s_1 … s_n,
+// BestOfCurve estimates, from all samples there are and without bias, what the best of k by the score is
+// worth to the score and, where judged is not nil, to a judge that did not choose, for k = 1, 2, 4 … up to all
+// (Nakano et al. 2021, arXiv:2112.09332, appendix I): with a prompt's samples in descending order of score,
+// x_1 … x_n,
 //
-//	E[best of k] = Σ_i C(i−1, k−1)/C(n, k) · s_i
+//	E[best of k] = Σ_i C(n−i, k−1)/C(n, k) · x_i
 //
-// scores has one slice of equal length for each prompt.
-func BestOfCurve(scores [][]float64) []BestOf {
+// scores and judged have one slice for each prompt, all of one length.
+func BestOfCurve(scores, judged [][]float64) []BestOf {
 	n := len(scores[0])
 	var curve []BestOf
-	for k := 1; k <= n; k *= 2 {
-		curve = append(curve, BestOf{k, BestOfNKL(k), expectedBest(scores, k)})
+	for k := 1; k < n; k *= 2 {
+		curve = append(curve, bestOf(scores, judged, k))
 	}
-	if last := curve[len(curve)-1].N; last != n {
-		curve = append(curve, BestOf{n, BestOfNKL(n), expectedBest(scores, n)})
-	}
-	return curve
+	return append(curve, bestOf(scores, judged, n))
 }
 
-func expectedBest(scores [][]float64, k int) float64 {
-	mean := 0.0
-	for _, of := range scores {
-		s := slices.Sorted(slices.Values(of))
-		n := len(s)
-		share := float64(k) / float64(n) // C(n−1, k−1)/C(n, k), of the largest
-		for i := n - 1; i >= k-1; i-- {
-			mean += share * s[i] / float64(len(scores))
-			if i > 0 {
-				share *= float64(i-k+1) / float64(i) // C(i−1, k−1)/C(i, k−1)
+// bestOf is the curve at one k.
+func bestOf(scores, judged [][]float64, k int) BestOf {
+	point := BestOf{N: k, KL: BestOfNKL(k)}
+	judge := 0.0
+	for p, of := range scores {
+		n := len(of)
+		share := float64(k) / float64(n) // C(n−1, k−1)/C(n, k), of the best
+		for i, at := range ranked(of) {
+			if i > n-k {
+				break
 			}
+			point.Score += share * of[at] / float64(len(scores))
+			if judged != nil {
+				judge += share * judged[p][at] / float64(len(scores))
+			}
+			share *= float64(n-i-k) / float64(max(1, n-i-1))
 		}
 	}
-	return mean
+	if judged != nil {
+		point.Judge = &judge
+	}
+	return point
+}
+
+// ranked are the places of scores, the highest first, equal ones in their order.
+func ranked[T cmp.Ordered](scores []T) []int {
+	order := make([]int, len(scores))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(scores[b], scores[a]) })
+	return order
 }

@@ -5,9 +5,11 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"agora/policy/cpu"
@@ -16,7 +18,7 @@ import (
 
 func TestBestOfCurve(t *testing.T) {
 	// Best of 2 of {1 2 3 4}: the six pairs have the maxima 2 3 4 3 4 4.
-	curve := BestOfCurve([][]float64{{3, 1, 4, 2}, {0, 0, 0, 0}})
+	curve := BestOfCurve([][]float64{{3, 1, 4, 2}, {0, 0, 0, 0}}, nil)
 	for i, want := range []struct {
 		n         int
 		kl, score float64
@@ -27,7 +29,7 @@ func TestBestOfCurve(t *testing.T) {
 		near(t, "KL", curve[i].KL, want.kl, 5e-5)
 		near(t, "score", curve[i].Score, want.score, 1e-12)
 	}
-	three := BestOfCurve([][]float64{{1, 2, 6}})
+	three := BestOfCurve([][]float64{{1, 2, 6}}, nil)
 	near(t, "best of 2 of 3", three[1].Score, (2.+6+6)/3, 1e-12)
 	near(t, "best of 3 of 3", three[2].Score, 6, 1e-12)
 }
@@ -85,5 +87,26 @@ func TestBestOfN(t *testing.T) {
 	}
 	if curve[0].Score >= curve[3].Score {
 		t.Errorf("the best is no better: %v", curve)
+	}
+}
+
+func TestBestOfNRefusesAbsurdFlags(t *testing.T) {
+	good := BestOfNCmd{N: 2, MaxNew: 4, Temperature: 1}
+	for _, tt := range []struct {
+		want   string
+		change func(*BestOfNCmd)
+	}{
+		{"", func(c *BestOfNCmd) {}},
+		{"--n 0", func(c *BestOfNCmd) { c.N = 0 }},
+		{"--keep -1", func(c *BestOfNCmd) { c.Keep = -1 }},
+		{"--temperature 0", func(c *BestOfNCmd) { c.Temperature = 0 }},
+		{"temperature +Inf", func(c *BestOfNCmd) { c.Temperature = math.Inf(1) }},
+		{"max_new 0", func(c *BestOfNCmd) { c.MaxNew = 0 }},
+	} {
+		c := good
+		tt.change(&c)
+		if err := c.validate(); (tt.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("want %q, got %v", tt.want, err)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"agora/policy"
 	"agora/policy/cpu"
@@ -19,16 +20,17 @@ type PPOCmd struct {
 
 // trainFlags are the flags of every command that trains on rollouts.
 type trainFlags struct {
-	Policy  string   `required:"" placeholder:"DIR" help:"Model to train, usually fine-tuned on demonstrations."`
-	Reward  []string `required:"" sep:"none" placeholder:"DIR" help:"Reward model, or exec:COMMAND (JSON lines in and out); may be repeated, see reward_combine. PPO's critic starts from the first model."`
-	Judge   string   `placeholder:"DIR" help:"Second reward model, never learned from: shows over-optimisation."`
-	Prompts string   `required:"" placeholder:"FILE" help:"Prompts: prompt, ranked or other records, or the lines of a .txt file; also .gz."`
-	Ptx     []string `placeholder:"FILE" help:"Text for the pretraining mix: .txt, or .jsonl with a text field; weighted by ptx_coef."`
-	Out     string   `required:"" placeholder:"DIR" help:"Run directory: run.json, metrics.jsonl, samples.jsonl, checkpoint and model."`
-	Config  string   `placeholder:"FILE" help:"Settings, a TOML file."`
-	Set     []string `sep:"none" placeholder:"KEY=VALUE" help:"One setting; can be repeated."`
-	Resume  bool     `help:"Go on with the run in --out; give the same settings and inputs."`
-	Force   bool     `help:"Start even if the machine has not the memory for it."`
+	Policy      string        `required:"" placeholder:"DIR" help:"Model to train, usually fine-tuned on demonstrations."`
+	Reward      []string      `required:"" sep:"none" placeholder:"DIR" help:"Reward model, or exec:COMMAND (JSON lines in and out); may be repeated, see reward_combine. PPO's critic starts from the first model."`
+	ExecTimeout time.Duration `default:"10m" help:"What an exec: reward has to answer a batch; 0 for as long as it takes. Does not change the results."`
+	Judge       string        `placeholder:"DIR" help:"Second reward model, never learned from: shows over-optimisation."`
+	Prompts     string        `required:"" placeholder:"FILE" help:"Prompts: prompt, ranked or other records, or the lines of a .txt file; also .gz."`
+	Ptx         []string      `placeholder:"FILE" help:"Text for the pretraining mix: .txt, or .jsonl with a text field; weighted by ptx_coef."`
+	Out         string        `required:"" placeholder:"DIR" help:"Run directory: run.json, metrics.jsonl, samples.jsonl, checkpoint and model."`
+	Config      string        `placeholder:"FILE" help:"Settings, a TOML file."`
+	Set         []string      `sep:"none" placeholder:"KEY=VALUE" help:"One setting; can be repeated."`
+	Resume      bool          `help:"Go on with the run in --out; give the same settings and inputs."`
+	Force       bool          `help:"Start even if the machine has not the memory for it."`
 
 	AcceptDifferentBits bool `help:"Resume on a machine whose kernels round differently."`
 	Workers             int  `help:"Worker threads; 0 means one per core. Results do not depend on it."`
@@ -76,7 +78,7 @@ func (c *trainFlags) train(ctx context.Context, profile string) error {
 		Policy: c.Policy, Judge: c.Judge, Prompts: c.Prompts, Ptx: c.Ptx, Out: c.Out,
 		Resume: c.Resume, AcceptDifferentBits: c.AcceptDifferentBits, Force: c.Force, Sinks: []policy.Sink{console}, Say: console.Say,
 	}
-	job.Reward, job.Rewards = rewardsOf(c.Reward)
+	job.Reward, job.Rewards = rewardsOf(c.Reward, c.ExecTimeout)
 	res, err := Train(ctx, dev, cfg, job)
 	if err != nil {
 		return err
@@ -98,11 +100,12 @@ func (c *trainFlags) settings(profile string) (Config, error) {
 }
 
 // rewardsOf splits what --reward says into the first, if it is a model, and the others.
-func rewardsOf(flags []string) (first string, more []RewardSource) {
+func rewardsOf(flags []string, timeout time.Duration) (first string, more []RewardSource) {
 	for i, flag := range flags {
 		if s := ParseReward(flag); i == 0 && s.Dir != "" {
 			first = s.Dir
 		} else {
+			s.Timeout = timeout
 			more = append(more, s)
 		}
 	}

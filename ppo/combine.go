@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"time"
 
 	"agora/policy"
 	"agora/policy/checkpoint"
@@ -20,6 +21,7 @@ import (
 type RewardSource struct {
 	Dir     string
 	Command reward.Command
+	Timeout time.Duration // what the command has for a batch; 0: as long as it takes
 }
 
 // ParseReward reads the value of a --reward flag: exec:COMMAND, or a directory.
@@ -56,21 +58,22 @@ func hashReward(dir string) (string, error) {
 func (s RewardSource) open() (Reward, error) {
 	if s.Command != "" {
 		_, err := exec.LookPath("sh")
-		return Reward{Command: s.Command}, err
+		return Reward{Command: s.Command, Timeout: s.Timeout}, err
 	}
 	m, err := reward.LoadFrozen(s.Dir)
 	return Reward{Model: m}, err
 }
 
-// Reward is an opened source: one of its two fields is set.
+// Reward is an opened source: a model or a command.
 type Reward struct {
 	Model   *reward.Model
 	Command reward.Command
+	Timeout time.Duration // of the command
 }
 
 func (r Reward) rater(dev *cpu.Device, p *policy.Model, tokens int) (Rater, error) {
 	if r.Model == nil {
-		return commandRater{r.Command, p}, nil
+		return commandRater{r.Command, p, r.Timeout}, nil
 	}
 	return newRater(dev, r.Model, p, tokens)
 }
@@ -79,6 +82,7 @@ func (r Reward) rater(dev *cpu.Device, p *policy.Model, tokens int) (Rater, erro
 type commandRater struct {
 	command reward.Command
 	policy  *policy.Model
+	timeout time.Duration // for a batch; 0: none
 }
 
 // Rate implements Rater.
@@ -88,7 +92,16 @@ func (c commandRater) Rate(ctx context.Context, prompts []Prompt, responses [][]
 		p := prompts[i]
 		rows[i] = reward.CommandRow{PromptID: p.ID, Prompt: p.Turns, Completion: c.policy.Template.Text(c.policy.Tokenizer, y), Extra: p.Extra}
 	}
-	return c.command.Score(ctx, rows)
+	if c.timeout <= 0 {
+		return c.command.Score(ctx, rows)
+	}
+	limited, stop := context.WithTimeout(ctx, c.timeout)
+	defer stop()
+	scores, err := c.command.Score(limited, rows)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return nil, fmt.Errorf("exec:%s: no answer to a batch of %d within %v; make it faster, or raise --exec-timeout", c.command, len(rows), c.timeout)
+	}
+	return scores, err
 }
 
 // Combine says how several rewards become one.
@@ -105,6 +118,24 @@ const (
 	// worst, it does not ask that every single response please everybody.
 	CombineMaxMin Combine = "max-min"
 )
+
+// check says whether rewards can be combined with these weights; no weights are weights of 1.
+func (c Combine) check(weights []float64) error {
+	sum, size := 0.0, 0.0
+	for i, w := range weights {
+		if math.IsNaN(w) || math.IsInf(w, 0) {
+			return fmt.Errorf("reward_weights: weight %d is %g, no finite number", i+1, w)
+		}
+		sum, size = sum+w, size+math.Abs(w)
+	}
+	switch {
+	case len(weights) > 0 && size == 0:
+		return errors.New("reward_weights are all 0: nothing is rewarded")
+	case c == CombineMean && math.Abs(sum) < 1e-9*size:
+		return fmt.Errorf("reward_weights %v sum to 0, and reward_combine = mean divides by their sum; use sum", weights)
+	}
+	return nil
+}
 
 // A RewardScale is a reward's mean and deviation on samples of the starting policy.
 type RewardScale struct {
@@ -144,6 +175,9 @@ type combined struct {
 // combine makes one rater of several; a single one with no weight is left as it is. scales is where
 // max-min finds what SFT's samples get; other ways do not read it.
 func combine(raters []Rater, how Combine, weights []float64, scales *[]RewardScale) (Rater, error) {
+	if err := how.check(weights); err != nil {
+		return nil, fmt.Errorf("ppo: %w", err)
+	}
 	switch {
 	case len(raters) == 0:
 		return nil, errors.New("ppo: no reward")

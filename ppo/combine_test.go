@@ -2,13 +2,16 @@ package ppo
 
 import (
 	"context"
+	"errors"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"agora/policy"
 	"agora/policy/cpu"
+	"agora/reward"
 )
 
 func TestCombine(t *testing.T) {
@@ -29,13 +32,39 @@ func TestCombine(t *testing.T) {
 }
 
 func TestParseReward(t *testing.T) {
-	first, more := rewardsOf([]string{"rm", "exec:./check --fast", "rm2"})
-	if first != "rm" || len(more) != 2 || more[0].Command != "./check --fast" || more[1].Dir != "rm2" {
+	first, more := rewardsOf([]string{"rm", "exec:./check --fast", "rm2"}, time.Minute)
+	if first != "rm" || len(more) != 2 || more[0].Command != "./check --fast" || more[0].Timeout != time.Minute || more[1].Dir != "rm2" {
 		t.Errorf("%q %v", first, more)
 	}
-	first, more = rewardsOf([]string{"exec:true", "rm"})
+	first, more = rewardsOf([]string{"exec:true", "rm"}, 0)
 	if first != "" || len(more) != 2 || more[1].Dir != "rm" {
 		t.Errorf("%q %v", first, more)
+	}
+}
+
+func TestCommandTimeout(t *testing.T) {
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip("no sh on this machine")
+	}
+	m := toyModel(t, 1)
+	ask := func(ctx context.Context, command string, timeout time.Duration) error {
+		r := commandRater{reward.Command(command), m, timeout}
+		_, err := r.Rate(ctx, toyPrompts(m)[:1], [][]int32{{1}})
+		return err
+	}
+	const quick, slow = `echo '{"score":1}'`, `exec sleep 20`
+	for _, timeout := range []time.Duration{0, time.Minute} {
+		if err := ask(t.Context(), quick, timeout); err != nil {
+			t.Errorf("%v: %v", timeout, err)
+		}
+	}
+	if err := ask(t.Context(), slow, 50*time.Millisecond); err == nil || !strings.Contains(err.Error(), "no answer to a batch of 1 within 50ms") || !strings.Contains(err.Error(), "--exec-timeout") {
+		t.Errorf("%v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond) // the run's own end is no fault of the command
+	defer cancel()
+	if err := ask(ctx, slow, time.Minute); !errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "--exec-timeout") {
+		t.Errorf("%v", err)
 	}
 }
 

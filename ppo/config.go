@@ -36,6 +36,8 @@ type Config struct {
 	ScoreClip         float64    `toml:"score_clip" json:"score_clip" unit:"score" help:"bound on the absolute score; 0 = none"`
 	MissingEOS        MissingEOS `toml:"missing_eos" json:"missing_eos" unit:"ignore|subtract|replace" help:"what a response without an end gets"`
 	MissingEOSPenalty float64    `toml:"missing_eos_penalty" json:"missing_eos_penalty" unit:"score" help:"subtracted from the score, or replaces it by its negative"`
+	TruncateToken     string     `toml:"truncate_token" json:"truncate_token,omitempty" unit:"" help:"rewards read a response up to the first such token (a text of one token) at or after truncate_after, and missing_eos asks for it instead of the end; empty = off"`
+	TruncateAfter     int        `toml:"truncate_after" json:"truncate_after,omitempty" unit:"tokens" help:"how many tokens come before one that truncate_token looks at"`
 
 	// KL to the starting policy.
 	KLIn        KLPlace     `toml:"kl_in" json:"kl_in" unit:"reward|loss" help:"whether the KL is taken off of each token's reward, or its gradient is part of the loss"`
@@ -80,7 +82,7 @@ type Config struct {
 
 	// The run.
 	StopKL          float64 `toml:"stop_kl" json:"stop_kl" unit:"nats/response" help:"end the run when an iteration's KL exceeds this; 0 = never"`
-	JudgePatience   int     `toml:"judge_patience" json:"judge_patience" unit:"iterations" help:"end the run when the judge's mean has not reached a new high for so many iterations, and return the policy of that high; 0 = never"`
+	JudgePatience   int     `toml:"judge_patience" json:"judge_patience" unit:"iterations" help:"end the run when the judge's mean has not reached a new high for so many iterations, and return the policy of that high; with ema_decay the average is judged, on as many responses of its own, and returned; 0 = never"`
 	CheckpointEvery int     `toml:"checkpoint_every" json:"checkpoint_every" unit:"iterations" help:"what an interrupted run may have to repeat"`
 	SampleRows      int     `toml:"sample_rows" json:"sample_rows" unit:"responses" help:"responses written to samples.jsonl in each iteration"`
 	Seed            uint64  `toml:"seed" json:"seed" unit:"" help:"of sampling, shuffling and the pretraining mix"`
@@ -109,7 +111,7 @@ func (c Config) Validate() error {
 		v    int
 		min  int
 	}{
-		{"iterations", c.Iterations, 1}, {"episodes", c.Episodes, 1}, {"samples_per_prompt", c.SamplesPerPrompt, 1}, {"critic_warmup", c.CriticWarmup, 0}, {"epochs", c.Epochs, 1}, {"minibatches", c.Minibatches, 1},
+		{"iterations", c.Iterations, 1}, {"episodes", c.Episodes, 1}, {"samples_per_prompt", c.SamplesPerPrompt, 1}, {"critic_warmup", c.CriticWarmup, 0}, {"truncate_after", c.TruncateAfter, 0}, {"epochs", c.Epochs, 1}, {"minibatches", c.Minibatches, 1},
 		{"micro_tokens", c.MicroTokens, 0}, {"max_new_tokens", c.MaxNewTokens, 1}, {"score_samples", c.ScoreSamples, 0},
 		{"ptx_tokens", c.PtxTokens, 2}, {"warmup_iterations", c.WarmupIterations, 0},
 		{"checkpoint_every", c.CheckpointEvery, 1}, {"sample_rows", c.SampleRows, 0}, {"judge_patience", c.JudgePatience, 0}, {"slots", c.Slots, 1},
@@ -147,14 +149,20 @@ func (c Config) validateChoices() error {
 	if err := c.LoRA.Validate(); err != nil {
 		return fmt.Errorf("ppo: %w", err)
 	}
-	if !(c.Temperature > 0 && c.Temperature <= 100) {
-		return fmt.Errorf("ppo: temperature %g is not above 0: PPO needs samples of the full distribution", c.Temperature)
+	if !(c.Temperature >= policy.MinTemperature && c.Temperature <= policy.MaxTemperature) {
+		return fmt.Errorf("ppo: temperature %g is not between %g and %g: PPO needs samples of the full distribution", c.Temperature, policy.MinTemperature, policy.MaxTemperature)
+	}
+	if err := c.RewardCombine.check(c.RewardWeights); err != nil {
+		return fmt.Errorf("ppo: %w", err)
+	}
+	if c.TruncateToken == "" && c.TruncateAfter > 0 {
+		return fmt.Errorf("ppo: truncate_after %d, but there is no truncate_token", c.TruncateAfter)
+	}
+	if c.TruncateAfter >= c.MaxNewTokens {
+		return fmt.Errorf("ppo: truncate_after %d is not below max_new_tokens %d: no response could have its truncate_token", c.TruncateAfter, c.MaxNewTokens)
 	}
 	if c.ScoreSamples == 1 {
 		return fmt.Errorf("ppo: score_samples 1 has no deviation; use 0 or at least 2")
-	}
-	if c.JudgePatience > 0 && c.EMADecay > 0 {
-		return fmt.Errorf("ppo: judge_patience returns the policy that the judge liked best, ema_decay an average: set one of the two")
 	}
 	if c.RewardCombine == CombineMaxMin && c.ScoreSamples == 0 {
 		return fmt.Errorf("ppo: reward_combine = max-min measures every reward from SFT's samples, and score_samples is 0")
@@ -206,6 +214,27 @@ func (c Config) validateChoices() error {
 		}
 	}
 	return nil
+}
+
+// idle says of every setting that is not at its default and that the estimator does not look at, why it does nothing.
+func (c Config) idle() []string {
+	d := DefaultConfig()
+	var out []string
+	for _, s := range []struct {
+		name       string
+		set, usual any
+	}{
+		{"gamma", c.Gamma, d.Gamma}, {"lambda", c.Lambda, d.Lambda}, {"value_coef", c.ValueCoef, d.ValueCoef}, {"value_clip", c.ValueClip, d.ValueClip},
+		{"value_learning_rate", c.ValueLearningRate, d.ValueLearningRate}, {"critic_init", c.CriticInit, d.CriticInit},
+	} {
+		if !c.Estimator.critic() && s.set != s.usual {
+			out = append(out, fmt.Sprintf("%s %v has no effect: estimator %s has no critic", s.name, s.set, c.Estimator))
+		}
+	}
+	if c.Estimator != GRPO && c.GroupScale != d.GroupScale {
+		out = append(out, fmt.Sprintf("group_scale %s has no effect: it is grpo's, and the estimator is %s", c.GroupScale, c.Estimator))
+	}
+	return out
 }
 
 func oneOf(name, v string, allowed []string) error {

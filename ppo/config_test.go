@@ -3,6 +3,7 @@ package ppo
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -81,6 +82,11 @@ func TestValidateNamesTheField(t *testing.T) {
 		{"ppo: critic_warmup 2, but", func(c *Config) { c.Estimator, c.SamplesPerPrompt, c.CriticWarmup = RLOO, 2, 2 }},
 		{"ppo: score_at after makes a difference to a critic only", func(c *Config) { c.Estimator, c.SamplesPerPrompt, c.ScoreAt = RLOO, 2, ScoreAfter }},
 		{"ppo: kl_in = loss needs kl_estimator k2 or k3", func(c *Config) { c.KLIn = KLInLoss }},
+		{"ppo: reward_weights: weight 2 is NaN", func(c *Config) { c.RewardWeights = []float64{1, nan()} }},
+		{"ppo: reward_weights [1 -1] sum to 0, and reward_combine = mean", func(c *Config) { c.RewardWeights, c.RewardCombine = []float64{1, -1}, CombineMean }},
+		{"ppo: reward_weights are all 0", func(c *Config) { c.RewardWeights = []float64{0, 0} }},
+		{"ppo: truncate_after 3, but", func(c *Config) { c.TruncateAfter = 3 }},
+		{"ppo: truncate_after 32 is not below max_new_tokens 32", func(c *Config) { c.TruncateToken, c.TruncateAfter = ".", 32 }},
 		{"ppo: learning_rate NaN", func(c *Config) { c.LearningRate = nan() }},
 	}
 	for _, tt := range tests {
@@ -88,6 +94,33 @@ func TestValidateNamesTheField(t *testing.T) {
 		tt.change(&c)
 		if err := c.Validate(); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
 			t.Errorf("got %v, want %s…", err, tt.want)
+		}
+	}
+}
+
+// Settings that the estimator does not look at are said to do nothing; the profiles have none.
+func TestIdleSettings(t *testing.T) {
+	for _, name := range Profiles {
+		if c, _ := Profile(name); c.idle() != nil {
+			t.Errorf("profile %s: %q", name, c.idle())
+		}
+	}
+	for _, tt := range []struct {
+		profile string
+		sets    []string
+		want    []string
+	}{
+		{"rloo", []string{"lambda=0.9", "value_coef=0.1"}, []string{"lambda 0.9 has no effect: estimator rloo has no critic", "value_coef 0.1 has no effect: estimator rloo has no critic"}},
+		{"rloo", []string{"group_scale=off"}, []string{"group_scale off has no effect: it is grpo's, and the estimator is rloo"}},
+		{"grpo", []string{"group_scale=off", "critic_init=policy"}, []string{"critic_init policy has no effect: estimator grpo has no critic"}},
+		{"", []string{"lambda=0.9", "value_coef=0.1"}, nil},
+	} {
+		c, err := (&trainFlags{Set: tt.sets}).settings(tt.profile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.idle(); !slices.Equal(got, tt.want) {
+			t.Errorf("%s %v: %q", tt.profile, tt.sets, got)
 		}
 	}
 }

@@ -35,33 +35,3 @@ func (e *notFinite) Error() string { return fmt.Sprintf("%s is %g, no finite num
 
 // Is makes errors.Is(err, policy.ErrNotFinite) true.
 func (e *notFinite) Is(target error) bool { return target == policy.ErrNotFinite }
-
-// Warning is something that is likely wrong, with what usually causes it.
-type Warning struct {
-	Kind string // negative-kl, eos-rate, high-kl or collapse
-	Text string
-}
-
-// Warnings looks at one iteration. An empty result means that nothing stands out.
-func Warnings(s Stats) []Warning {
-	var out []Warning
-	warn := func(kind, format string, args ...any) {
-		out = append(out, Warning{kind, fmt.Sprintf(format, args...)})
-	}
-	n := float64(max(1, s.Episodes))
-	if se := s.KLStd / math.Sqrt(n); s.KLLogRatio < -.1 && s.KLLogRatio < -3*se {
-		warn("negative-kl", "KL is negative (%.3f ± %.3f nats per response): the policy is sampled from another distribution than it is "+
-			"scored with; look for sampling limits (top-k, top-p, a forced length), for dropout, or for a reference with another tokenizer", s.KLLogRatio, se)
-	}
-	if rate := float64(s.Ended) / n; rate < .5 {
-		warn("eos-rate", "only %.0f %% of the responses end by themselves: max_new_tokens cuts the others; "+
-			"raise it, set missing_eos, or fine-tune the policy on texts with an end", 100*rate)
-	}
-	if s.KLLogRatio > 20 {
-		warn("high-kl", "KL is %.1f nats per response: the reward is probably being exploited; raise kl_coef, lower learning_rate, or set stop_kl", s.KLLogRatio)
-	}
-	if s.Distinct < .5 {
-		warn("collapse", "only %.0f %% of the responses differ: the policy collapses onto a few phrases; raise kl_coef", 100*s.Distinct)
-	}
-	return out
-}

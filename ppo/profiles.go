@@ -27,12 +27,15 @@ func Profile(name string) (Config, error) {
 		c.Iterations, c.Episodes, c.Epochs, c.Minibatches = 1954, 512, 4, 1 // 1M episodes
 		c.Temperature, c.MaxNewTokens = .7, 53
 		c.ScoreSamples, c.MissingEOS, c.MissingEOSPenalty = 0, EOSReplace, 1
+		c.ScoreAt = ScoreAfter
 		c.KLCoef, c.ValueCoef = .05, .1
 		c.LearningRate, c.Schedule, c.AdamBeta2, c.AdamEpsilon = 3e-6, DecayLinear, .999, 1e-5
-	case "lhp2019": // Ziegler et al. 2019 and lm-human-preferences
+	case "lhp2019": // Ziegler et al. 2019 and lm-human-preferences; texts end at 24 tokens or, other than there, at an end-of-text token
 		c.Iterations, c.Episodes, c.Epochs, c.Minibatches = 1953, 512, 4, 1
 		c.Temperature, c.MaxNewTokens = .7, 24
 		c.ScoreSamples, c.MissingEOS, c.MissingEOSPenalty = 256, EOSReplace, 1
+		c.TruncateToken, c.TruncateAfter = ".", 16
+		c.CriticInit = CriticFromPolicy
 		c.KLCoef, c.KLTarget, c.KLHorizon = .15, 6, 10000
 		c.WhitenRewards, c.ValueCoef = WhitenPopulation, .1
 		c.LearningRate, c.Schedule, c.AdamBeta2, c.AdamEpsilon, c.AdamEpsInside = 1e-5, DecayLinear, .999, 1e-5, true

@@ -10,10 +10,13 @@ type Rollout struct {
 	Prompts   []Prompt    // [B]
 	Responses [][]int32   // [B], none empty
 	Ended     []bool      // [B] whether the response has its end
+	Read      [][]int32   // [B] what rewards and judge read of it: all, or up to truncate_token
+	Whole     []bool      // [B] whether it has what missing_eos asks for: its end, or truncate_token
 	Raw       []float32   // [B] the reward model's number
 	Each      [][]float32 // [rewards][B] of several rewards, before they became Raw; nil of a single one
 	Score     []float32   // [B] what PPO sees of it (ScoreRule)
 	Judge     []float32   // [B] the judge's number; nil without a judge
+	JudgeEMA  []float32   // [B] what it gives to the average's responses to the same prompts; nil unless judge_patience needs it
 
 	LogP   []float32 // [N] of the sampled tokens under the policy that sampled them, nats
 	Ref    []float32 // [N] under the reference
@@ -32,7 +35,7 @@ type Rollout struct {
 // newRollout allocates everything but the judge for these responses.
 func newRollout(prompts []Prompt, responses [][]int32, ended []bool, logp []float32) *Rollout {
 	b := len(responses)
-	r := &Rollout{Prompts: prompts, Responses: responses, Ended: ended, LogP: logp,
+	r := &Rollout{Prompts: prompts, Responses: responses, Ended: ended, Read: responses, Whole: ended, LogP: logp,
 		Raw: make([]float32, b), Score: make([]float32, b), start: make([]int, b+1)}
 	for i, y := range responses {
 		r.start[i+1] = r.start[i] + len(y)
@@ -63,7 +66,7 @@ func (r *Rollout) sum(x []float32, i int) float64 {
 func (r *Rollout) Shape(rule ScoreRule, est KLEstimator, coef float64) {
 	TokenKL(r.KL, r.LogP, r.Ref, est)
 	for i := range r.Responses {
-		r.Score[i] = rule.Of(r.Raw[i], len(r.Responses[i]), r.Ended[i])
+		r.Score[i] = rule.Of(r.Raw[i], len(r.Read[i]), r.Whole[i])
 		score := r.Score[i]
 		if r.EndValue != nil {
 			score = 0 // comes after the last token
@@ -81,6 +84,27 @@ func (r *Rollout) Advantage(c Config) {
 		c.Estimator.fill(r, c)
 	}
 	Whiten(r.Adv, c.WhitenAdvantages, true)
+}
+
+// distinctN is the share of distinct runs of n neighbouring tokens among all of them, without end-of-text
+// (Li et al. 2016, arXiv:1510.03055). Tokens, not words: it means the same where words have no spaces between them.
+// It falls with the number of responses, so compare iterations, not runs of different size. n is 1 or 2.
+func (r *Rollout) distinctN(n int) float64 {
+	seen, all := map[[2]int32]bool{}, 0
+	for i, y := range r.Responses {
+		if r.Ended[i] {
+			y = y[:len(y)-1]
+		}
+		for t := n - 1; t < len(y); t++ {
+			gram := [2]int32{y[t], -1}
+			if n == 2 {
+				gram[1] = y[t-1]
+			}
+			seen[gram] = true
+			all++
+		}
+	}
+	return float64(len(seen)) / float64(max(1, all))
 }
 
 // distinct is the share of distinct responses.

@@ -3,6 +3,7 @@ package ppo
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"slices"
 
 	"agora/policy"
@@ -57,6 +58,41 @@ func (r *rater) sequence(p Prompt, response []int32) ([]int32, error) {
 		}
 	}
 	return r.model.Encode(p.Turns, r.policy.Template.Text(r.policy.Tokenizer, response))
+}
+
+// A cut is how lm-human-preferences (Ziegler et al. 2019; lm_tasks.py there) ends texts of a fixed length for the
+// reward model: at the first such token at or after a position. The policy is trained on all of its tokens.
+type cut struct {
+	token int32
+	after int // tokens before the first that may end the text
+}
+
+// newCut finds truncate_token among a policy's tokens; nil without one.
+func newCut(c Config, t *tokenizer.Tokenizer) (*cut, error) {
+	if c.TruncateToken == "" {
+		return nil, nil
+	}
+	ids := t.Encode(c.TruncateToken)
+	if len(ids) != 1 {
+		return nil, fmt.Errorf("ppo: truncate_token %q is %d tokens of this policy, must be one", c.TruncateToken, len(ids))
+	}
+	return &cut{ids[0], c.TruncateAfter}, nil
+}
+
+// apply fills Read and Whole.
+func (c *cut) apply(r *Rollout) {
+	if c == nil {
+		return
+	}
+	r.Read, r.Whole = slices.Clone(r.Responses), make([]bool, len(r.Responses))
+	for i, y := range r.Responses {
+		if len(y) <= c.after {
+			continue
+		}
+		if at := slices.Index(y[c.after:], c.token); at >= 0 {
+			r.Read[i], r.Whole[i] = y[:c.after+at+1], true
+		}
+	}
 }
 
 // sameTokenizer reports whether two models give the same tokens to every text.

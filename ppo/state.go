@@ -82,9 +82,9 @@ func (t *Trainer) restore(dir string) error {
 	return nil
 }
 
-// result is the model that the run is for: the policy that the judge liked best
-// where the run looks for it, the average of the policy where it keeps one
-// (Ouyang et al. 2022 release averages), else the policy.
+// result is the model that the run is for: the average of the policy where it keeps one
+// (Ouyang et al. 2022 release averages), else the policy; as it was when the judge
+// liked it best where the run looks for that.
 func (t *Trainer) result() *policy.Model {
 	switch {
 	case t.best != nil:

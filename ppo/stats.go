@@ -8,8 +8,10 @@ import (
 // Stats is what one iteration reports. Metrics turns it into named numbers.
 type Stats struct {
 	Episodes, Tokens, Ended int
+	Whole                   int       // responses that have what missing_eos asks for
 	Scores, Raw             float64   // means over responses
 	Judge                   *float64  // nil without a judge
+	JudgeEMA                *float64  // of the averaged policy's responses; nil unless judge_patience needs it
 	Each                    []float64 // means of several rewards; nil of a single one
 	KL                      float64   // mean over responses of Σ the chosen estimator, nats
 	KLLogRatio              float64   // the same of the plain log-ratio
@@ -17,6 +19,7 @@ type Stats struct {
 	KLCoef                  float64   // β that this iteration used
 	Entropy                 float64   // mean over responses of Σ −log π
 	Distinct                float64
+	Distinct1, Distinct2    float64 // Rollout.distinctN
 	ExplainedVariance       float64
 	KLInLoss                bool    // then the KL is no part of the reward
 	NoCritic                bool    // then its numbers are left out, and those of the groups stand in
@@ -48,10 +51,14 @@ type CriticStats struct {
 func rolloutStats(r *Rollout, coef float64) Stats {
 	b := len(r.Responses)
 	s := Stats{Episodes: b, Tokens: r.Tokens(), KLCoef: coef,
-		Scores: Mean(r.Score), Raw: Mean(r.Raw), Distinct: r.distinct()}
+		Scores: Mean(r.Score), Raw: Mean(r.Raw), Distinct: r.distinct(), Distinct1: r.distinctN(1), Distinct2: r.distinctN(2)}
 	if r.Judge != nil {
 		judge := Mean(r.Judge)
 		s.Judge = &judge
+	}
+	if r.JudgeEMA != nil {
+		judge := Mean(r.JudgeEMA)
+		s.JudgeEMA = &judge
 	}
 	for _, rewards := range r.Each {
 		s.Each = append(s.Each, Mean(rewards))
@@ -60,6 +67,9 @@ func rolloutStats(r *Rollout, coef float64) Stats {
 	for i := range r.Responses {
 		if r.Ended[i] {
 			s.Ended++
+		}
+		if r.Whole[i] {
+			s.Whole++
 		}
 		ratio := r.sum(r.LogP, i) - r.sum(r.Ref, i)
 		ratios[i] = float32(ratio)
@@ -93,6 +103,8 @@ func (s Stats) Metrics() map[string]float64 {
 		"objective/scores":           s.Scores,
 		"objective/reward_raw":       s.Raw,
 		"objective/kl":               s.KL,
+		"objective/kl_logratio":      s.KLLogRatio,
+		"objective/kl_stderr":        s.KLStd / math.Sqrt(float64(max(1, s.Episodes))),
 		"objective/kl_sqrt":          math.Sqrt(math.Max(0, s.KLLogRatio)),
 		"objective/kl_coef":          s.KLCoef,
 		"objective/entropy":          s.Entropy,
@@ -111,8 +123,11 @@ func (s Stats) Metrics() map[string]float64 {
 		"val/ratio":                  s.Policy.Ratio,
 		"val/ratio_var":              s.Policy.RatioVar,
 		"val/num_eos_tokens":         float64(s.Ended),
+		"val/eos_rate":               float64(s.Whole) / float64(max(1, s.Episodes)),
 		"val/length":                 float64(s.Tokens) / float64(max(1, s.Episodes)),
 		"val/distinct":               s.Distinct,
+		"val/distinct_1":             s.Distinct1,
+		"val/distinct_2":             s.Distinct2,
 	}
 	if s.KLInLoss {
 		m["objective/non_score_reward"], m["objective/rlhf_reward"] = 0, s.Scores
@@ -126,6 +141,9 @@ func (s Stats) Metrics() map[string]float64 {
 	}
 	if s.Judge != nil {
 		m["objective/judge"] = *s.Judge
+	}
+	if s.JudgeEMA != nil {
+		m["objective/judge_ema"] = *s.JudgeEMA
 	}
 	for k, mean := range s.Each {
 		m[fmt.Sprintf("objective/reward_%d", k+1)] = mean

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"agora/policy"
 	"agora/policy/checkpoint"
 	"agora/policy/cpu"
+	"agora/ppo/guard"
 	"agora/reward"
 )
 
@@ -56,12 +59,18 @@ func Train(ctx context.Context, dev *cpu.Device, c Config, job Job) (Result, err
 	if err != nil {
 		return Result{}, err
 	}
+	for _, why := range c.idle() {
+		job.say("%s", why)
+	}
 	t, err := job.trainer(dev, c) // before the run exists: bad input leaves nothing behind
 	if err != nil {
 		return Result{}, err
 	}
 	if err := policy.CheckMemory(job.Say, job.Force); err != nil {
 		return Result{}, err
+	}
+	if job.Say != nil {
+		job.Sinks = append(slices.Clone(job.Sinks), &guard.Teller{Kind: c.Estimator.kind(), Unit: "iteration", Log: filepath.Join(job.Out, policy.MetricsFile), Say: job.Say})
 	}
 	run, err := policy.OpenRun(job.Out, policy.RunInfo{Kind: c.Estimator.kind(), Config: c, Inputs: inputs, Kernels: dev.Kernels(), DType: "fp32"},
 		policy.RunOptions{Resume: job.Resume, AcceptDifferentBits: job.AcceptDifferentBits, Sinks: job.Sinks})
@@ -192,8 +201,7 @@ type session struct {
 	run      *policy.RunDir
 	t        *Trainer
 	manifest checkpoint.Manifest
-	saved    int            // iteration of the newest checkpoint
-	warned   map[string]int // kind of warning → iteration
+	saved    int // iteration of the newest checkpoint
 }
 
 // begin restores the newest checkpoint, or calibrates the score of a new run.
@@ -266,7 +274,6 @@ func (s *session) iterate(ctx context.Context) error {
 	if err := s.samples(step); err != nil {
 		return err
 	}
-	s.warn(step, Warnings(stats))
 	last := step == t.cfg.Iterations || t.state.Stopped
 	if step%t.cfg.CheckpointEvery != 0 && !last {
 		return nil
@@ -277,20 +284,6 @@ func (s *session) iterate(ctx context.Context) error {
 	}
 	s.saved = step
 	return nil
-}
-
-// warn says each kind of warning when it comes up, and again every ten iterations.
-func (s *session) warn(step int, all []Warning) {
-	for _, w := range all {
-		if last, ok := s.warned[w.Kind]; ok && step < last+10 {
-			continue
-		}
-		if s.warned == nil {
-			s.warned = map[string]int{}
-		}
-		s.warned[w.Kind] = step
-		s.job.say("iteration %d: %s", step, w.Text)
-	}
 }
 
 // samples reports the first responses of the newest rollout.

@@ -240,3 +240,30 @@ func TestLoadPrompts(t *testing.T) {
 		t.Errorf("p1 reads %q", text)
 	}
 }
+
+// A run says what stands out, and a resumed one knows what was said.
+func TestTrainWarns(t *testing.T) {
+	dir := t.TempDir()
+	job, c := toyFiles(t, dir), toyConfig()
+	job.Ptx = nil
+	c.Iterations, c.Episodes, c.ScoreSamples, c.MaxNewTokens = 4, 8, 8, 2 // two tokens: few have an end
+	var said []string
+	job.Say = func(format string, args ...any) {
+		if text := fmt.Sprintf(format, args...); strings.Contains(text, "end by themselves") {
+			said = append(said, text)
+		}
+	}
+	job.Out = filepath.Join(dir, "run")
+	ctx, cancel := context.WithCancel(context.Background())
+	job.Sinks = []policy.Sink{stopAt{2, cancel}}
+	if err := train(t, ctx, c, job, 1); err == nil {
+		t.Fatal("was not stopped")
+	}
+	job.Sinks, job.Resume = nil, true
+	if err := train(t, context.Background(), c, job, 1); err != nil {
+		t.Fatal(err)
+	}
+	if len(said) != 1 || !strings.HasPrefix(said[0], "iteration 1: only ") {
+		t.Errorf("%q", said)
+	}
+}

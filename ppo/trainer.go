@@ -46,14 +46,16 @@ type Trainer struct {
 	mix     mix
 
 	sampler   *policy.Sampler
+	averages  *policy.Sampler // of ema; nil unless judge_patience needs its responses
 	reference *policy.Scorer
 	reward    Rater
 	own       Rater // the reward model that the critic starts from, where the reward is not that alone; else nil
 	judge     Rater // nil without a judge
 	actor     *actor
+	cut       *cut          // nil unless truncate_token asks for it
 	critic    *critic       // nil if the estimator needs none
 	ema       *policy.Model // nil without an average
-	best      *policy.Model // what the judge liked best; nil unless judge_patience asks for it
+	best      *policy.Model // what the judge liked best of the policy, or of ema where there is one; nil unless judge_patience asks for it
 
 	room  room
 	state State
@@ -96,10 +98,13 @@ func NewTrainer(dev *cpu.Device, c Config, m Models, prompts []Prompt, corpus po
 	t := &Trainer{cfg: c, models: m, prompts: prompts, mix: mix{corpus}, room: roomFor(c, prompts)}
 	t.state.KL = KLController{Coef: c.KLCoef, Target: c.KLTarget, Horizon: c.KLHorizon}
 	t.state.Score = ScoreRule{Std: 1, Clip: c.ScoreClip, EOS: c.MissingEOS, Penalty: c.MissingEOSPenalty}
+	var err error
+	if t.cut, err = newCut(c, m.Policy.Tokenizer); err != nil {
+		return nil, err
+	}
 	if err := t.readers(dev); err != nil {
 		return nil, err
 	}
-	var err error
 	if c.Estimator.critic() {
 		value, err := criticModel(m, c)
 		if err != nil {
@@ -112,25 +117,44 @@ func NewTrainer(dev *cpu.Device, c Config, m Models, prompts []Prompt, corpus po
 	if t.actor, err = newActor(dev, m.Policy, c, t.room); err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
-	if c.EMADecay > 0 {
-		t.ema, err = m.Policy.Clone()
-	}
-	if c.JudgePatience > 0 && err == nil {
-		t.best, err = m.Policy.Clone()
-	}
-	return t, err
+	return t, t.keepers(dev)
 }
 
-// readers compiles what only reads weights: sampler, reference, reward and judge.
-func (t *Trainer) readers(dev *cpu.Device) error {
+// keepers makes the further sets of the policy's weights that the run asks for.
+func (t *Trainer) keepers(dev *cpu.Device) (err error) {
+	if t.cfg.EMADecay > 0 {
+		if t.ema, err = t.models.Policy.Clone(); err != nil {
+			return err
+		}
+	}
+	if t.cfg.JudgePatience == 0 {
+		return nil
+	}
+	if t.best, err = t.models.Policy.Clone(); err != nil || t.ema == nil {
+		return err
+	}
+	t.averages, err = t.newSampler(dev, t.ema)
+	return err
+}
+
+// newSampler compiles a decoder of one of the run's policies.
+func (t *Trainer) newSampler(dev *cpu.Device, m *policy.Model) (*policy.Sampler, error) {
 	longest := 0
 	for _, p := range t.prompts {
 		longest = max(longest, len(p.Tokens))
 	}
-	slots := min(t.cfg.Slots, t.cfg.Episodes)
+	s, err := policy.NewSampler(dev, m, min(t.cfg.Slots, t.cfg.Episodes), longest+t.cfg.MaxNewTokens)
+	if err != nil {
+		return nil, fmt.Errorf("sampler: %w", err)
+	}
+	return s, nil
+}
+
+// readers compiles what only reads weights: sampler, reference, reward and judge.
+func (t *Trainer) readers(dev *cpu.Device) error {
 	var err error
-	if t.sampler, err = policy.NewSampler(dev, t.models.Policy, slots, longest+t.cfg.MaxNewTokens); err != nil {
-		return fmt.Errorf("sampler: %w", err)
+	if t.sampler, err = t.newSampler(dev, t.models.Policy); err != nil {
+		return err
 	}
 	reference, err := t.models.reference()
 	if err != nil {
@@ -198,30 +222,28 @@ func (t *Trainer) criticRoom() room {
 // sample is step 1: the next prompts in turn, and samples_per_prompt responses to each.
 func (t *Trainer) sample(ctx context.Context) (*Rollout, error) {
 	c, k := t.cfg, t.cfg.SamplesPerPrompt
-	which := make([]int, 0, c.Episodes)
+	prompts := make([]Prompt, 0, c.Episodes)
 	for _, i := range pick(c.Seed, len(t.prompts), t.state.Episodes/k, c.Episodes/k) {
 		for range k {
-			which = append(which, i)
+			prompts = append(prompts, t.prompts[i])
 		}
 	}
-	roll, err := t.respond(ctx, which, t.state.Episodes, c.Seed)
+	roll, err := t.respond(ctx, t.sampler, prompts, t.state.Episodes, c.Seed)
 	if err == nil && c.ScoreAt == ScoreAfter {
 		roll.addEnds()
 	}
 	return roll, err
 }
 
-// respond samples one response to each of the prompts with these indices. first
-// numbers them within the run: seed, number and position decide every draw.
-func (t *Trainer) respond(ctx context.Context, which []int, first int, seed uint64) (*Rollout, error) {
-	reqs := make([]policy.Request, len(which))
-	prompts := make([]Prompt, len(which))
-	for k, i := range which {
-		prompts[k] = t.prompts[i]
-		reqs[k] = policy.Request{Prompt: t.prompts[i].Tokens, Stream: int32((first + k) & math.MaxInt32)}
+// respond samples one response to each of the prompts. first numbers them within
+// the run: seed, number and position decide every draw.
+func (t *Trainer) respond(ctx context.Context, from *policy.Sampler, prompts []Prompt, first int, seed uint64) (*Rollout, error) {
+	reqs := make([]policy.Request, len(prompts))
+	for k, p := range prompts {
+		reqs[k] = policy.Request{Prompt: p.Tokens, Stream: int32((first + k) & math.MaxInt32)}
 	}
 	how := policy.Sampling{MaxNew: t.cfg.MaxNewTokens, Temperature: t.cfg.Temperature, Seed: seed}
-	out, err := t.sampler.Sample(ctx, reqs, how, nil)
+	out, err := from.Sample(ctx, reqs, how, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -231,7 +253,9 @@ func (t *Trainer) respond(ctx context.Context, which []int, first int, seed uint
 		responses[i], ended[i] = y.Tokens, y.Finish == policy.FinishEOS
 		logp = append(logp, y.LogProbs...)
 	}
-	return newRollout(prompts, responses, ended, logp), nil
+	roll := newRollout(prompts, responses, ended, logp)
+	t.cut.apply(roll)
+	return roll, nil
 }
 
 // Calibrate sets the score's mean, deviation and price of length on samples of the policy, which
@@ -243,7 +267,11 @@ func (t *Trainer) Calibrate(ctx context.Context) error {
 		return nil
 	}
 	seed := graph.Key(t.cfg.Seed, 0, streamScale)
-	roll, err := t.respond(ctx, pick(seed, len(t.prompts), 0, n), 0, seed)
+	prompts := make([]Prompt, n)
+	for k, i := range pick(seed, len(t.prompts), 0, n) {
+		prompts[k] = t.prompts[i]
+	}
+	roll, err := t.respond(ctx, t.sampler, prompts, 0, seed)
 	if err != nil {
 		return err
 	}
@@ -252,7 +280,7 @@ func (t *Trainer) Calibrate(ctx context.Context) error {
 		return err
 	}
 	lengths := make([]int, n)
-	for i, y := range roll.Responses {
+	for i, y := range roll.Read {
 		lengths[i] = len(y)
 	}
 	rule := &t.state.Score
@@ -265,7 +293,7 @@ func (t *Trainer) Calibrate(ctx context.Context) error {
 	}
 	mean, std := Mean(raw), rule.Std
 	if t.own != nil { // the critic predicts another number than the reward
-		own, err := t.own.Rate(ctx, roll.Prompts, roll.Responses)
+		own, err := t.own.Rate(ctx, roll.Prompts, roll.Read)
 		if err != nil {
 			return err
 		}
@@ -279,9 +307,9 @@ func (t *Trainer) Calibrate(ctx context.Context) error {
 func (t *Trainer) calibrationRewards(ctx context.Context, roll *Rollout) ([]float32, error) {
 	c, ok := t.reward.(combined)
 	if !ok || c.how != CombineMaxMin {
-		return t.reward.Rate(ctx, roll.Prompts, roll.Responses)
+		return t.reward.Rate(ctx, roll.Prompts, roll.Read)
 	}
-	all, err := c.each(ctx, roll.Prompts, roll.Responses)
+	all, err := c.each(ctx, roll.Prompts, roll.Read)
 	if err != nil {
 		return nil, err
 	}
@@ -295,10 +323,10 @@ func (t *Trainer) calibrationRewards(ctx context.Context, roll *Rollout) ([]floa
 func (t *Trainer) rate(ctx context.Context, r *Rollout) (err error) {
 	c, ok := t.reward.(combined)
 	if !ok {
-		r.Raw, err = t.reward.Rate(ctx, r.Prompts, r.Responses)
+		r.Raw, err = t.reward.Rate(ctx, r.Prompts, r.Read)
 		return err
 	}
-	if r.Each, err = c.each(ctx, r.Prompts, r.Responses); err == nil {
+	if r.Each, err = c.each(ctx, r.Prompts, r.Read); err == nil {
 		r.Raw = c.join(r.Each)
 	}
 	return err
@@ -311,9 +339,12 @@ func (t *Trainer) score(ctx context.Context, r *Rollout) error {
 	}
 	var err error
 	if t.judge != nil {
-		if r.Judge, err = t.judge.Rate(ctx, r.Prompts, r.Responses); err != nil {
+		if r.Judge, err = t.judge.Rate(ctx, r.Prompts, r.Read); err != nil {
 			return fmt.Errorf("judge: %w", err)
 		}
+	}
+	if r.JudgeEMA, err = t.judgeAverage(ctx, r); err != nil {
+		return fmt.Errorf("judge of the average: %w", err)
 	}
 	if err := t.refer(ctx, r); err != nil {
 		return fmt.Errorf("reference: %w", err)

@@ -56,7 +56,7 @@ func (c Command) Score(ctx context.Context, rows []CommandRow) ([]float32, error
 		}
 		return nil, fmt.Errorf("exec:%s: %w%s", c, err, lastLine(said.String()))
 	}
-	scores, err := readScores(&out, len(rows))
+	scores, err := readScores(&out, rows)
 	if err != nil {
 		return nil, fmt.Errorf("exec:%s: %w", c, err)
 	}
@@ -85,8 +85,9 @@ func (r CommandRow) line() ([]byte, error) {
 	return out.Bytes(), err
 }
 
-func readScores(in io.Reader, n int) ([]float32, error) {
-	dec := json.NewDecoder(in)
+// readScores reads a line for each row.
+func readScores(in io.Reader, rows []CommandRow) ([]float32, error) {
+	dec, n := json.NewDecoder(in), len(rows)
 	out := make([]float32, 0, n)
 	for {
 		var row struct {
@@ -104,6 +105,8 @@ func readScores(in io.Reader, n int) ([]float32, error) {
 			return nil, fmt.Errorf("answered more than the %d lines it was given", n)
 		case row.Score == nil || math.IsNaN(*row.Score):
 			return nil, fmt.Errorf(`line %d of the answer has no "score"`, len(out)+1)
+		case math.Abs(*row.Score) > math.MaxFloat32:
+			return nil, fmt.Errorf("line %d of the answer, prompt %s: score %g is beyond ±%.3g, the range of float32", len(out)+1, rows[len(out)].PromptID, *row.Score, math.MaxFloat32)
 		}
 		out = append(out, float32(*row.Score))
 	}

@@ -24,6 +24,8 @@ func TestCommand(t *testing.T) {
 		{`while read line; do case "$line" in *'"answer":"4"'*'<4>'*) echo '{"score":1}';; *) echo '{"score":-0.5}';; esac; done`, "ok"},
 		{`head -n 1 >/dev/null; echo '{"score":1}'`, "answered 1 of 2 lines"},
 		{`cat`, `has no "score"`},
+		{`echo '{"score":1}{"score":-1e39}'`, "line 2 of the answer, prompt q: score -1e+39 is beyond ±3.4e+38"},
+		{`echo '{"score":1e400}'`, "line 1 of the answer"},
 		{`echo '{"score":1}{"score":1}{"score":1}'`, "more than the 2"},
 		{`echo broken >&2; exit 3`, "exit status 3: broken"},
 	} {

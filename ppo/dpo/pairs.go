@@ -72,8 +72,27 @@ func load(c Config, m *policy.Model, files []string, format prefs.Format, say fu
 	if len(train) == 0 {
 		return data{}, fmt.Errorf("nothing to learn: %d rankings for training, none with two completions of different rank that fit the context", len(split.Train))
 	}
+	if better, worse := meanLengths(train); better > uneven*worse || worse > uneven*better {
+		say("the better texts of the pairs have %.0f tokens on average, the worse %.0f: length alone tells them apart, and the policy will learn it; balance the pairs, and compare lengths in samples.jsonl", better, worse)
+	}
 	say("%d pairs to train on, %d held out (%s)", len(train), len(val), split.How)
 	return data{train, val}, nil
+}
+
+// uneven is how many times longer one side's texts may be before it is said: 1.2 and less is common in data
+// where longer answers are better answers.
+const uneven = 1.25
+
+// meanLengths are the mean tokens of the completions, by the pairs' weights.
+func meanLengths(pairs []pair) (chosen, rejected float64) {
+	var n float64
+	for _, p := range pairs {
+		w := float64(p.weight)
+		chosen += w * float64(p.chosen.seq.Counted())
+		rejected += w * float64(p.rejected.seq.Counted())
+		n += w
+	}
+	return chosen / n, rejected / n
 }
 
 // refer fills in the reference's log-probabilities: one pass over all texts, which

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"slices"
 
 	"agora/policy"
 	"agora/policy/checkpoint"
 	"agora/policy/cpu"
+	"agora/ppo/guard"
 	"agora/reward/prefs"
 )
 
@@ -42,6 +45,9 @@ func Train(ctx context.Context, dev *cpu.Device, c Config, job Job) (policy.Resu
 	}
 	if err := pairs.refer(ctx, dev, reference); err != nil {
 		return policy.Result{}, err
+	}
+	if job.Say != nil {
+		job.Sinks = append(slices.Clone(job.Sinks), &guard.Teller{Kind: "dpo", Unit: "step", Log: filepath.Join(job.Out, policy.MetricsFile), Say: job.Say})
 	}
 	fit := policy.Fit{Job: job.Job, Kind: "dpo", Config: c, Inputs: parents, Model: m, Optimizer: c.optimizer(c.steps(len(pairs.train))),
 		Prompts: prompts(pairs), EvalEvery: c.EvalEvery, CheckpointEvery: c.CheckpointEvery, SampleEvery: c.SampleEvery, SelectBest: c.SelectBest}

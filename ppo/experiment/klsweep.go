@@ -7,6 +7,7 @@ import (
 
 	"agora/policy"
 	"agora/policy/plot"
+	"agora/ppo/guard"
 	"agora/ppo/oneliners"
 	"agora/reward/prefs"
 )
@@ -24,11 +25,11 @@ const sweepIterations = 60
 type sweepRun struct {
 	coef    float64
 	seed    int
-	judge   []gain
-	reward  []gain
-	kl      float64 // of the last ten iterations, nats
-	best    gain    // the judge's highest, smoothed
-	last    gain
+	judge   []guard.Gain
+	reward  []guard.Gain
+	kl      float64    // of the last ten iterations, nats
+	best    guard.Gain // the judge's highest, smoothed
+	last    guard.Gain
 	lastRew float64
 }
 
@@ -90,11 +91,11 @@ func (w *world) sweep(ctx context.Context, coef float64, seed, iterations int) (
 }
 
 // smoothed averages so many neighbours, distances and gains alike.
-func smoothed(points []gain, width int) []gain {
-	var out []gain
+func smoothed(points []guard.Gain, width int) []guard.Gain {
+	var out []guard.Gain
 	for i := range points {
 		part := points[max(0, i-width/2):min(len(points), i+width/2+1)]
-		var mean gain
+		var mean guard.Gain
 		for _, p := range part {
 			mean.D += p.D / float64(len(part))
 			mean.Gain += p.Gain / float64(len(part))
@@ -152,8 +153,8 @@ func reportSweep(r *report, runs []sweepRun, best []bestOf) error {
 	r.say("PPO without pretraining mix, %d iterations of 128 responses; the reward is standardised on SFT's samples and %g of its price per token is taken off, as in quickstart. Gains are over the first iteration, which SFT sampled; \"best\" is the highest mean of five iterations in a row.",
 		len(runs[0].judge), oneliners.PPOSettings(0)["length_control"])
 	var table [][]string
-	var free []gain
-	var fits []overFit
+	var free []guard.Gain
+	var fits []guard.OverFit
 	judged, proxy := plot.Chart{Title: "The judge's gain over SFT", X: "√KL, √nats", Y: "judge's score − SFT's"}, plot.Chart{Title: "The reward model's gain over SFT", X: "√KL, √nats", Y: "reward − SFT's"}
 	for _, s := range runs {
 		table = append(table, []string{fmt.Sprint(s.coef), fmt.Sprint(s.seed), num(s.kl), num(s.lastRew), num(s.best.Gain), num(s.best.D * s.best.D), num(s.last.Gain)})
@@ -165,20 +166,20 @@ func reportSweep(r *report, runs []sweepRun, best []bestOf) error {
 		proxy.Series = append(proxy.Series, plot.Series{Name: name, Points: points(smoothed(s.reward, 5))})
 		if s.coef == 0 {
 			free = append(free, s.judge...)
-			if f, err := fitOver(s.judge, false); err == nil {
+			if f, err := guard.FitOver(s.judge, false); err == nil {
 				fits = append(fits, f)
 			}
 		}
 		r.Numbers[fmt.Sprintf("kl_coef_%g_seed_%d", s.coef, s.seed)] = map[string]any{"kl": s.kl, "reward_gain": s.lastRew, "judge_best": s.best.Gain, "judge_best_kl": s.best.D * s.best.D, "judge_last": s.last.Gain}
 	}
 	r.table([]string{"kl_coef", "seed", "KL at the end, nats", "reward's gain at the end", "judge's gain, best", "KL there", "judge's gain at the end"}, table)
-	fit, err := fitOver(free, false)
+	fit, err := guard.FitOver(free, false)
 	if err != nil {
 		return err
 	}
 	drawn := plot.Series{Name: fmt.Sprintf("d(%.2f − %.2f ln d)", fit.Alpha, fit.Beta), Line: true, Bare: true}
-	for d := nearest; d <= furthest(free); d += furthest(free) / 100 {
-		drawn.Points = append(drawn.Points, plot.Point{X: d, Y: fit.at(d)})
+	for d := guard.Nearest; d <= furthest(free); d += furthest(free) / 100 {
+		drawn.Points = append(drawn.Points, plot.Point{X: d, Y: fit.At(d)})
 	}
 	judged.Series = append(judged.Series, drawn)
 	bon := addBest(r, &judged, &proxy, best)
@@ -186,7 +187,7 @@ func reportSweep(r *report, runs []sweepRun, best []bestOf) error {
 	r.chart("reward", proxy)
 	lo, hi := spread(fits)
 	r.say("Fit of R(d) = d(α − β ln d) to the %d iterations of the runs with kl_coef 0 (d ≥ %.1f): α = %.3f, β = %.3f, R² = %.2f; by seed α from %.3f to %.3f, β from %.3f to %.3f. %s",
-		fit.N, nearest, fit.Alpha, fit.Beta, fit.R2, lo.Alpha, hi.Alpha, lo.Beta, hi.Beta, peakWords(fit, furthest(free)))
+		fit.N, guard.Nearest, fit.Alpha, fit.Beta, fit.R2, lo.Alpha, hi.Alpha, lo.Beta, hi.Beta, peakWords(fit, furthest(free)))
 	r.Numbers["fit_rl"], r.Numbers["fit_best_of_n"], r.Numbers["best_of_n"] = fit, bon, best
 	ordered := inOrder(runs)
 	over := runs[0].best.Gain > runs[0].last.Gain+.05
@@ -196,29 +197,29 @@ func reportSweep(r *report, runs []sweepRun, best []bestOf) error {
 }
 
 // peakWords says where a fit peaks, where the runs came near to it.
-func peakWords(fit overFit, reached float64) string {
-	if peak := fit.peak(); peak <= 2*reached {
+func peakWords(fit guard.OverFit, reached float64) string {
+	if peak := fit.Peak(); fit.Near(reached) {
 		return fmt.Sprintf("Its peak: d = %.2f, a KL of %.1f nats.", peak, peak*peak)
 	}
 	return fmt.Sprintf("Its peak lies far beyond the distances that were reached (d up to %.1f), so nothing is known of it.", reached)
 }
 
 // addBest adds the best-of-n curve to the charts and the report, and fits it.
-func addBest(r *report, judged, proxy *plot.Chart, best []bestOf) overFit {
+func addBest(r *report, judged, proxy *plot.Chart, best []bestOf) guard.OverFit {
 	var table [][]string
-	var of []gain
+	var of []guard.Gain
 	j, p := plot.Series{Name: "best of n", Line: true, Dashed: true}, plot.Series{Name: "best of n", Line: true, Dashed: true}
 	for _, b := range best {
 		d := math.Sqrt(b.KL)
 		table = append(table, []string{fmt.Sprint(b.N), num(b.KL), num(b.Reward - best[0].Reward), num(b.Judge - best[0].Judge)})
 		j.Points = append(j.Points, plot.Point{X: d, Y: b.Judge - best[0].Judge})
 		p.Points = append(p.Points, plot.Point{X: d, Y: b.Reward - best[0].Reward})
-		of = append(of, gain{d, b.Judge - best[0].Judge})
+		of = append(of, guard.Gain{D: d, Gain: b.Judge - best[0].Judge})
 	}
 	judged.Series, proxy.Series = append(judged.Series, j), append(proxy.Series, p)
 	r.say("Best of n by the reward model, without any training:")
 	r.table([]string{"n", "KL, nats", "reward's gain", "judge's gain"}, table)
-	fit, err := fitOver(of, true)
+	fit, err := guard.FitOver(of, true)
 	if err != nil {
 		return fit
 	}
@@ -226,7 +227,7 @@ func addBest(r *report, judged, proxy *plot.Chart, best []bestOf) overFit {
 	return fit
 }
 
-func points(g []gain) []plot.Point {
+func points(g []guard.Gain) []plot.Point {
 	out := make([]plot.Point, len(g))
 	for i, p := range g {
 		out[i] = plot.Point{X: p.D, Y: p.Gain}
@@ -234,7 +235,7 @@ func points(g []gain) []plot.Point {
 	return out
 }
 
-func furthest(g []gain) float64 {
+func furthest(g []guard.Gain) float64 {
 	top := 0.0
 	for _, p := range g {
 		top = math.Max(top, p.D)
@@ -242,8 +243,8 @@ func furthest(g []gain) float64 {
 	return top
 }
 
-func spread(fits []overFit) (lo, hi overFit) {
-	lo, hi = overFit{Alpha: math.Inf(1), Beta: math.Inf(1)}, overFit{Alpha: math.Inf(-1), Beta: math.Inf(-1)}
+func spread(fits []guard.OverFit) (lo, hi guard.OverFit) {
+	lo, hi = guard.OverFit{Alpha: math.Inf(1), Beta: math.Inf(1)}, guard.OverFit{Alpha: math.Inf(-1), Beta: math.Inf(-1)}
 	for _, f := range fits {
 		lo.Alpha, lo.Beta = math.Min(lo.Alpha, f.Alpha), math.Min(lo.Beta, f.Beta)
 		hi.Alpha, hi.Beta = math.Max(hi.Alpha, f.Alpha), math.Max(hi.Beta, f.Beta)
