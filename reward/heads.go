@@ -184,14 +184,16 @@ func (m *Model) collapse(head string) error {
 //
 //	loss = −Σ weight · log σ(w_g·(h_better − h_worse) − margin)
 //
-// ends is [texts, width]. The trunk learns from all groups, a head from its own.
-func headsLoss(g *graph.Graph, m *Model, ends *graph.Value, f pairFeed) *graph.Value {
-	apart := g.Sub(g.GatherRows(ends, f.better), g.GatherRows(ends, f.worse))
-	margin := g.Linear(g.Mul(apart, g.Embedding(f.head, m.Head())), m.Trunk.Params.Get(onesName), nil)
+// ends is [texts, width]. The trunk learns from all groups, a head from its own. apart, [pairs, 1], is how
+// far the group's own scores of the two texts are apart.
+func headsLoss(g *graph.Graph, m *Model, ends *graph.Value, f pairFeed) (loss, apart *graph.Value) {
+	between := g.Sub(g.GatherRows(ends, f.better), g.GatherRows(ends, f.worse))
+	apart = g.Linear(g.Mul(between, g.Embedding(f.head, m.Head())), m.Trunk.Params.Get(onesName), nil)
+	margin := apart
 	if f.margin != nil {
-		margin = g.Sub(margin, f.margin)
+		margin = g.Sub(apart, f.margin)
 	}
-	return g.WeightedSum(g.Neg(g.LogSigmoid(margin)), f.weight)
+	return g.WeightedSum(g.Neg(g.LogSigmoid(margin)), f.weight), apart
 }
 
 // headScores are the scores of texts by each head, by group and then by the text's name.

@@ -70,7 +70,7 @@ func (t *trainer) step(ctx context.Context) (map[string]float64, error) {
 	for i := range batch {
 		batch[i] = &t.groups[t.order.at(n*t.batch+i)]
 	}
-	sum := stepSums{groups: newGroupSums(len(t.grouping.names))}
+	sum := stepSums{groups: newGroupSums(len(t.grouping.names), t.cfg.LabelSmoothing)}
 	for i, m := range split(batch, t.limits) {
 		m.reweigh(t.robust)
 		if err := ctx.Err(); err != nil {
@@ -80,7 +80,7 @@ func (t *trainer) step(ctx context.Context) (map[string]float64, error) {
 		if err := t.prog.Run(&t.feeds); err != nil {
 			return nil, err
 		}
-		sum.add(m, float64(t.prog.Floats(t.loss)[0]), t.prog.Floats(t.scores))
+		sum.add(m, float64(t.prog.Floats(t.loss)[0]), t.prog.Floats(t.scores), t.differences(m))
 	}
 	lr, norm, err := t.opt.Step()
 	if err != nil {
@@ -108,6 +108,26 @@ func (t *trainer) feed(m micro, step uint64, i int) {
 		return
 	}
 	t.pairs.feed(f, m.pairs, m.ties)
+}
+
+// differences are how far the better text of each comparison is ahead, in the scores that the loss sees.
+func (t *trainer) differences(m micro) []float32 {
+	out := make([]float32, len(m.pairs))
+	if t.apart == nil {
+		scores := t.prog.Floats(t.scores)
+		for i, p := range m.pairs {
+			out[i] = scores[p.a] - scores[p.b]
+		}
+		return out
+	}
+	apart, every := t.prog.Floats(t.apart), 1
+	if t.cfg.LabelSmoothing > 0 {
+		every = 2 // smoothed puts the reverse after each
+	}
+	for i := range out {
+		out[i] = apart[i*every]
+	}
+	return out
 }
 
 // pendingState is the part of a checkpoint that holds the metrics of its last

@@ -76,7 +76,8 @@ type trainer struct {
 
 	in      policy.Input
 	last    *graph.Value // [seqs] row of each text's last token
-	scores  *graph.Value // [seqs, 1]
+	scores  *graph.Value // [seqs, 1], the mean of the heads where groups have their own
+	apart   *graph.Value // [pairs, 1] by the head of each comparison's group; nil with one head for all
 	pairs   pairFeed
 	choices stageFeed // instead of pairs, with the Plackett–Luce loss
 
@@ -156,7 +157,11 @@ func (t *trainer) compile() error {
 	}
 	g := t.trace()
 	var err error
-	if t.prog, err = t.dev.Compile(g, t.loss, t.scores); err != nil {
+	outputs := []*graph.Value{t.loss, t.scores}
+	if t.apart != nil {
+		outputs = append(outputs, t.apart)
+	}
+	if t.prog, err = t.dev.Compile(g, outputs...); err != nil {
 		return err
 	}
 	t.opt = policy.NewOptimizer(t.dev, t.model.Trunk.Params, t.optimizer())
@@ -200,7 +205,7 @@ func (t *trainer) trace() *graph.Graph {
 	return g
 }
 
-func (t *trainer) traceLoss(g *graph.Graph, ends *graph.Value) *graph.Value {
+func (t *trainer) traceLoss(g *graph.Graph, ends *graph.Value) (loss *graph.Value) {
 	if t.cfg.Loss == LossPlackettLuce {
 		t.choices = newStageFeed(g, g.Dim("stages", t.limits.stages), g.Dim("entries", t.limits.entries))
 		return plackettLuceLoss(g, t.scores, t.choices)
@@ -221,7 +226,8 @@ func (t *trainer) traceLoss(g *graph.Graph, ends *graph.Value) *graph.Value {
 	}
 	if len(t.model.Heads) > 0 {
 		t.pairs.head = g.Ints("pair_head", pairs)
-		return headsLoss(g, t.model, ends, t.pairs)
+		loss, t.apart = headsLoss(g, t.model, ends, t.pairs)
+		return loss
 	}
 	if nu != nil {
 		return davidsonLoss(g, t.scores, nu, t.pairs)
