@@ -11,7 +11,9 @@
 //	model.go          a policy's trunk with a scalar head; load and save
 //	score.go          rewards of token sequences, the same bits in any batch
 //	evaluate.go       accuracy with a labeler-clustered interval, by group, margin, length
-//	comparison.go     rater against rater; bradleyterry.go: one strength per text
+//	comparison.go     the votes on a pair;  bradleyterry.go  one strength per text
+//	agreement.go      rater against rater, and against the majority; references.go puts both beside accuracies
+//	text.go           reports for people
 //
 // A checkpoint is a directory that transformers loads with
 // AutoModelForSequenceClassification: config.json, the trunk and the head as two

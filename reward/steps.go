@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"agora/policy"
@@ -173,7 +174,7 @@ func (t *trainer) stopped(ctx context.Context, err error) error {
 	return fmt.Errorf("stopped after step %d of %d, nothing lost: go on with --resume: %w", t.opt.Steps, t.steps, ctx.Err())
 }
 
-// validate adds validation loss and accuracy to the step's metrics.
+// validate adds validation loss and accuracy to the step's metrics, and what people reach there.
 func (t *trainer) validate(ctx context.Context, values map[string]float64) error {
 	for prefix, lines := range map[string][]*prefs.Ranked{"eval_": t.split.Val, "eval_new_labelers_": t.split.NewWorkers} {
 		r, err := evaluate(ctx, lines, false, t.scorer)
@@ -182,7 +183,19 @@ func (t *trainer) validate(ctx context.Context, values map[string]float64) error
 		}
 		if r.N > 0 {
 			values[prefix+"loss"], values[prefix+"accuracy"] = r.Loss, r.Accuracy
+			maps.Copy(values, t.references(prefix, lines).Metrics(prefix))
 		}
 	}
 	return nil
+}
+
+// references compare the judgments of a validation set with those of everybody, new labeler or not, on the
+// validation prompts. They are the same all through the run.
+func (t *trainer) references(prefix string, lines []*prefs.Ranked) References {
+	r, ok := t.people[prefix]
+	if !ok {
+		r = referencesOf(Comparisons(lines), Comparisons(slices.Concat(t.split.Val, t.split.NewWorkers)))
+		t.people[prefix] = r
+	}
+	return r
 }

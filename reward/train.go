@@ -33,7 +33,7 @@ func Train(ctx context.Context, dev *cpu.Device, p *policy.Model, data Data, c T
 	if p.Tokenizer == nil {
 		return nil, errors.New("reward: the policy has no tokenizer")
 	}
-	t := &trainer{dev: dev, cfg: c, data: data, parent: p.Hash}
+	t := &trainer{dev: dev, cfg: c, data: data, parent: p.Hash, people: map[string]References{}}
 	if err := t.prepare(p); err != nil {
 		return nil, err
 	}
@@ -89,7 +89,8 @@ type trainer struct {
 	opt      *policy.Optimizer
 	scorer   *Scorer
 
-	pending map[string]float64 // metrics of the newest step, until they are logged
+	people  map[string]References // by the prefix of a validation set's metrics
+	pending map[string]float64    // metrics of the newest step, until they are logged
 }
 
 // newFor is the model before the first step: a fresh head on a copy of the policy's trunk, or with
