@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"agora/policy"
+	"agora/policy/checkpoint"
 	"agora/policy/cpu"
 	"agora/reward/prefs"
 )
@@ -88,6 +89,7 @@ type EvalCmd struct {
 	Model   []string `name:"model" sep:"none" required:"" help:"Reward model directory, or the run that made it; DIR#GROUP is one head of several, DIR reads each judgment with its group's. Repeatable: several are an ensemble, judged by their mean score."`
 	Data    []string `name:"data" required:"" help:"Preference file of any format. Repeatable."`
 	Format  string   `name:"format" default:"auto" help:"Format of --data."`
+	Plot    string   `name:"plot" placeholder:"FILE" help:"Draw the calibration curve there, as SVG."`
 	Workers int      `name:"workers" aliases:"threads" help:"Worker threads; 0 means one per core."`
 	JSON    bool     `name:"json" help:"Print one JSON object."`
 }
@@ -96,8 +98,10 @@ type EvalCmd struct {
 func (*EvalCmd) Help() string {
 	return `Accuracy on every untied pair, with a 95 % interval that resamples labelers where they
 are known; by group and labeler fold, by margin with calibration, and against length. Where pairs
-were judged twice, how often a second person agrees with the first stands beside it.
+were judged by two or more, how often two people agree, and how often the majority of the others is
+right, which a model can hardly exceed, stands beside it.
 
+  agora reward eval --model rm --data held-out.jsonl --plot calibration.svg
   agora reward eval --model rm --data held-out.jsonl --json
   agora reward eval --model rm-0 --model rm-1 --model rm-2 --data held-out.jsonl`
 }
@@ -126,6 +130,11 @@ func (c *EvalCmd) Run(ctx context.Context) error {
 	}
 	if r.N == 0 {
 		return errors.New("the data has no two completions of different rank")
+	}
+	if c.Plot != "" {
+		if err := checkpoint.WriteFile(c.Plot, r.CalibrationChart().SVG()); err != nil {
+			return fmt.Errorf("--plot: %w", err)
+		}
 	}
 	if c.JSON {
 		return json.NewEncoder(os.Stdout).Encode(r)

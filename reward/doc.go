@@ -11,6 +11,7 @@
 //	model.go          a policy's trunk with a scalar head; load and save
 //	score.go          rewards of token sequences, the same bits in any batch
 //	evaluate.go       accuracy with a labeler-clustered interval, by group, margin, length
+//	calibration.go    how sure the model is against how often it is right
 //	comparison.go     the votes on a pair;  bradleyterry.go  one strength per text
 //	agreement.go      rater against rater, and against the majority; references.go puts both beside accuracies
 //	text.go           reports for people

@@ -51,15 +51,6 @@ type Part struct {
 	References
 }
 
-// MarginBin is a fifth of the pairs by the size of the score difference.
-type MarginBin struct {
-	From      float64 `json:"from"` // smallest |difference| of scores
-	To        float64 `json:"to"`
-	N         int     `json:"n"`
-	Predicted float64 `json:"predicted"` // mean σ(|difference|): the accuracy the model claims
-	Accuracy  float64 `json:"accuracy"`  // and the one it has
-}
-
 // LengthReport compares scores with lengths in characters.
 type LengthReport struct {
 	Correlation float64 `json:"correlation"` // Pearson, of a text's score and length

@@ -46,6 +46,8 @@ func TestReportByHand(t *testing.T) {
 	}
 	check("smallest margins", r.ByMargin[0].Predicted, .5)
 	check("largest margins claim", r.ByMargin[4].Predicted, sigmoid(2))
+	// Margins 0 0 1 2 −2, a bin each: right half of the time as claimed, twice; then 1, 1 and 0.
+	check("calibration error", r.Calibration, (1-sigmoid(1)+1-sigmoid(2)+sigmoid(2))/5)
 }
 
 // Beside every accuracy stands how far people agree: on the whole, within groups and folds, and for a

@@ -2,7 +2,6 @@ package reward
 
 import (
 	"math"
-	"slices"
 	"strconv"
 
 	"agora/reward/prefs"
@@ -26,9 +25,7 @@ func (r *Report) parts(all []observation) {
 		}
 	}
 	r.ByMargin = marginBins(all)
-	for _, b := range r.ByMargin {
-		r.Calibration += math.Abs(b.Predicted-b.Accuracy) * float64(b.N) / float64(r.N)
-	}
+	r.Calibration = calibrationError(r.ByMargin)
 }
 
 // interval resamples clusters.
@@ -145,39 +142,4 @@ func strengthOf(r *prefs.Ranked) []string {
 		return nil
 	}
 	return []string{strconv.FormatFloat(*r.Strength, 'g', -1, 64)}
-}
-
-// marginBins cuts the pairs into fifths by how far the scores are apart, votes for the same text together.
-func marginBins(all []observation) []MarginBin {
-	sorted := slices.Clone(all)
-	slices.SortStableFunc(sorted, func(a, b observation) int {
-		return sign3(math.Abs(a.margin) - math.Abs(b.margin))
-	})
-	const bins = 5
-	var out []MarginBin
-	for k := range bins {
-		part := sorted[k*len(sorted)/bins : (k+1)*len(sorted)/bins]
-		if len(part) == 0 {
-			continue
-		}
-		b := MarginBin{From: math.Abs(part[0].margin), To: math.Abs(part[len(part)-1].margin)}
-		for _, o := range part {
-			b.N += int(o.people)
-			b.Predicted += o.people * sigmoid(math.Abs(o.margin))
-			b.Accuracy += o.people * o.right()
-		}
-		b.Predicted, b.Accuracy = b.Predicted/float64(b.N), b.Accuracy/float64(b.N)
-		out = append(out, b)
-	}
-	return out
-}
-
-func sign3(x float64) int {
-	switch {
-	case x > 0:
-		return 1
-	case x < 0:
-		return -1
-	}
-	return 0
 }

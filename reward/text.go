@@ -51,9 +51,7 @@ func (r *Report) print(w io.Writer) error {
 	if r.Ties > 0 {
 		fmt.Fprintf(w, "%d ties left out\n", r.Ties)
 	}
-	for _, b := range r.ByMargin {
-		fmt.Fprintf(w, "scores %.2f to %.2f apart: claims %.1f %%, right %.1f %%\n", b.From, b.To, 100*b.Predicted, 100*b.Accuracy)
-	}
+	r.printCalibration(w)
 	printParts(w, "group", r.ByGroup)
 	printParts(w, "labeler fold", r.ByLabelerFold)
 	printParts(w, "strength", r.ByStrength)
