@@ -45,6 +45,7 @@ forwarded once. Part of the prompts and of the labelers is kept for validation.
 
   agora reward train --policy sft/model --data answers.jsonl --out rm
   agora reward train --policy sft/model --data pairs.jsonl.gz --out rm --set learning_rate=1e-3 --set ties=half
+  agora reward train --policy sft/model --data answers.jsonl --demos demos.jsonl --out rm --set preset=instructgpt
   agora reward train --policy smollm2 --data pairs.jsonl.gz --out rm --set lora_rank=16 --set learning_rate=2e-4`
 }
 

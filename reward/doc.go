@@ -3,6 +3,8 @@
 //
 //	kwise.go          the loss: every pair of a ranking, each text forwarded once
 //	plackettluce.go   the loss of whole orders instead;  margin.go  how much better
+//	penalty.go        scores held near 0 while they are learned
+//	presets.go        the settings of published runs
 //	exec.go           rewards that a program computes
 //	group.go          rankings → the units of training; votes become soft labels, ties
 //	encode.go         prompt and completion → tokens

@@ -4,7 +4,8 @@ import "math"
 
 // stepSums gathers a step's metrics over its passes.
 type stepSums struct {
-	loss            float64
+	loss            float64 // of the comparisons, without the penalty
+	penalty         float64 // of sizePenalty
 	right, compared float64 // weights
 	margin          float64
 	min, max, total float64

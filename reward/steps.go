@@ -81,13 +81,21 @@ func (t *trainer) step(ctx context.Context) (map[string]float64, error) {
 		if err := t.prog.Run(&t.feeds); err != nil {
 			return nil, err
 		}
-		sum.add(m, float64(t.prog.Floats(t.loss)[0]), t.prog.Floats(t.scores), t.differences(m))
+		loss := float64(t.prog.Floats(t.loss)[0])
+		if t.penalty != nil {
+			sum.penalty += float64(t.prog.Floats(t.penalty)[0])
+			loss -= float64(t.prog.Floats(t.penalty)[0])
+		}
+		sum.add(m, loss, t.prog.Floats(t.scores), t.differences(m))
 	}
 	lr, norm, err := t.opt.Step()
 	if err != nil {
 		return nil, err
 	}
 	values := sum.metrics()
+	if t.penalty != nil {
+		values["penalty"] = sum.penalty
+	}
 	t.weigh(sum.groups, values)
 	values["learning_rate"], values["grad_norm"] = lr, norm
 	values["epoch"] = float64((n+1)*t.batch) / float64(len(t.groups))

@@ -81,9 +81,10 @@ type trainer struct {
 	pairs   pairFeed
 	choices stageFeed // instead of pairs, with the Plackett–Luce loss
 
-	grouping grouping // of labelers; empty unless group_by
-	robust   *robust  // nil unless robust_rate
-	loss     *graph.Value
+	grouping grouping     // of labelers; empty unless group_by
+	robust   *robust      // nil unless robust_rate
+	loss     *graph.Value // [1, 1] of the step, what is minimised
+	penalty  *graph.Value // [1, 1] its part that only bounds the scores; nil without
 	prog     graph.Program
 	feeds    graph.Feeds
 	opt      *policy.Optimizer
@@ -97,14 +98,19 @@ type trainer struct {
 // LoRA on that trunk itself.
 func newFor(c TrainConfig, p *policy.Model) (*Model, error) {
 	if !c.LoRA.On() {
-		return New(p, c.Seed)
+		m, err := New(p, c.Seed)
+		if err != nil {
+			return nil, err
+		}
+		m.initHead(c.headStd(p.Config.Width), c.Seed)
+		return m, nil
 	}
 	p.Merge()
 	m, err := Share(p)
 	if err != nil {
 		return nil, err
 	}
-	m.initHead(c.Seed)
+	m.initHead(c.headStd(p.Config.Width), c.Seed)
 	return m, m.Trunk.Adapt(c.LoRA, c.Seed)
 }
 
@@ -159,8 +165,10 @@ func (t *trainer) compile() error {
 	g := t.trace()
 	var err error
 	outputs := []*graph.Value{t.loss, t.scores}
-	if t.apart != nil {
-		outputs = append(outputs, t.apart)
+	for _, v := range []*graph.Value{t.apart, t.penalty} {
+		if v != nil {
+			outputs = append(outputs, v)
+		}
 	}
 	if t.prog, err = t.dev.Compile(g, outputs...); err != nil {
 		return err
@@ -202,11 +210,15 @@ func (t *trainer) trace() *graph.Graph {
 	ends := g.GatherRows(t.model.Trunk.Hidden(g, t.in), t.last)
 	t.scores = t.model.Scores(g, ends)
 	t.loss = t.traceLoss(g, ends)
+	if t.penalty != nil {
+		t.loss = g.Add(t.loss, t.penalty)
+	}
 	g.Gradients(t.loss)
 	return g
 }
 
-func (t *trainer) traceLoss(g *graph.Graph, ends *graph.Value) (loss *graph.Value) {
+// traceLoss is the likelihood's part of the loss; it sets t.penalty to the other part where there is one.
+func (t *trainer) traceLoss(g *graph.Graph, ends *graph.Value) *graph.Value {
 	if t.cfg.Loss == LossPlackettLuce {
 		t.choices = newStageFeed(g, g.Dim("stages", t.limits.stages), g.Dim("entries", t.limits.entries))
 		return plackettLuceLoss(g, t.scores, t.choices)
@@ -225,15 +237,25 @@ func (t *trainer) traceLoss(g *graph.Graph, ends *graph.Value) (loss *graph.Valu
 	if t.cfg.MarginCoef > 0 {
 		t.pairs.margin = g.Floats("pair_margin", pairs, 1)
 	}
-	if len(t.model.Heads) > 0 {
-		t.pairs.head = g.Ints("pair_head", pairs)
-		loss, t.apart = headsLoss(g, t.model, ends, t.pairs)
-		return loss
-	}
+	better, worse := t.sides(g, ends)
+	t.penalty = sizePenalty(g, better, worse, t.pairs, t.cfg)
+	apart := g.Sub(better, worse)
 	if nu != nil {
-		return davidsonLoss(g, t.scores, nu, t.pairs)
+		return davidsonLoss(g, apart, t.scores, nu, t.pairs)
 	}
-	return kwiseLoss(g, t.scores, t.pairs)
+	if len(t.model.Heads) > 0 {
+		t.apart = apart
+	}
+	return kwiseLoss(g, apart, t.pairs)
+}
+
+// sides are the scores that the loss compares.
+func (t *trainer) sides(g *graph.Graph, ends *graph.Value) (better, worse *graph.Value) {
+	if len(t.model.Heads) == 0 {
+		return t.pairs.sides(g, t.scores)
+	}
+	t.pairs.head = g.Ints("pair_head", t.pairs.better.Rows)
+	return headSides(g, t.model, ends, t.pairs)
 }
 
 func (t *trainer) optimizer() policy.OptimizerConfig {
@@ -241,6 +263,6 @@ func (t *trainer) optimizer() policy.OptimizerConfig {
 	return policy.OptimizerConfig{
 		Schedule: policy.Schedule{Peak: c.learningRate(t.model.Trunk.Config.Width, t.batch), Floor: c.Floor,
 			Warmup: int(c.WarmupShare * float64(t.steps)), Steps: t.steps, Shape: c.Schedule},
-		Beta1: c.Beta1, Beta2: c.Beta2, Eps: 1e-8, WeightDecay: c.WeightDecay, Clip: c.ClipNorm,
+		Beta1: c.Beta1, Beta2: c.Beta2, Eps: c.AdamEpsilon, WeightDecay: c.WeightDecay, Clip: c.ClipNorm,
 	}
 }

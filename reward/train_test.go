@@ -335,7 +335,11 @@ func TestThreadsGiveTheSameBits(t *testing.T) {
 func TestGradientThroughTheWholeModel(t *testing.T) {
 	checkGradients(t, toyConfig(), toyRankings(4))
 	c := toyConfig()
-	c.GroupBy, c.GroupHeads, c.MarginCoef = "side", true, .5
+	c.CenterCoef, c.ScoreL2, c.HeadInit = .3, .2, "2" // scores large enough for the penalty to count
+	checkGradients(t, c, toyRankings(4))
+	c.Ties = string(TiesDavidson)
+	checkGradients(t, c, toyRankings(4))
+	c.GroupBy, c.GroupHeads, c.MarginCoef, c.Ties = "side", true, .5, string(TiesDrop)
 	checkGradients(t, c, opposed(4, 2))
 }
 
