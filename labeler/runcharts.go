@@ -55,12 +55,12 @@ var chartSpecs = map[string][]chartSpec{
 	"ppo": rolloutCharts, "rloo": rolloutCharts, "grpo": rolloutCharts,
 	"reward": {
 		{id: "loss", key: true, level: math.Ln2, at: "metric.chance", text: "metric.loss.reward", lines: []lineSpec{{"metric.train", []string{"loss"}}, {"metric.valid", []string{"eval_loss"}}}},
-		{id: "accuracy", key: true, level: .5, at: "metric.chance", text: "metric.accuracy", lines: []lineSpec{{"metric.train", []string{"accuracy"}}, {"metric.valid", []string{"eval_accuracy"}}, {"metric.newlabelers", []string{"eval_new_labelers_accuracy"}}}},
+		{id: "accuracy", key: true, level: .5, at: "metric.chance", text: "metric.accuracy", lines: []lineSpec{{"metric.train", []string{"accuracy"}}, {"metric.valid", []string{"eval_accuracy"}}, {"metric.newlabelers", []string{"eval_new_labelers_accuracy"}}, {"metric.raters", []string{"eval_rater_agreement"}}, {"metric.others", []string{"eval_others_majority"}}}},
 		{id: "margin", text: "metric.margin", lines: []lineSpec{{"metric.margin", []string{"margin"}}}},
 	},
 	"dpo": {
 		{id: "loss", key: true, text: "metric.loss.dpo", lines: []lineSpec{{"metric.train", []string{"loss/train"}}, {"metric.valid", []string{"loss/validation"}}}},
-		{id: "accuracy", key: true, zero: true, text: "metric.accuracy.dpo", lines: []lineSpec{{"metric.train", []string{"rewards/accuracies"}}, {"metric.valid", []string{"eval_rewards/accuracies"}}}},
+		{id: "accuracy", key: true, zero: true, text: "metric.accuracy.dpo", lines: []lineSpec{{"metric.train", []string{"rewards/accuracies"}}, {"metric.valid", []string{"eval_rewards/accuracies"}}, {"metric.raters", []string{"eval_rater_agreement"}}, {"metric.others", []string{"eval_others_majority"}}}},
 		{id: "margin", key: true, text: "metric.margin.dpo", lines: []lineSpec{{"metric.margin", []string{"rewards/margins"}}}},
 	},
 	"score": nil, // it learns nothing

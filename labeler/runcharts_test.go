@@ -90,7 +90,7 @@ func TestChartsOfEachKind(t *testing.T) {
 	ctx := context.Background()
 	for kind, m := range map[string]map[string]curve{
 		"ppo":    {"objective/reward_raw": line(1, 2), "objective/kl": line(0, 1), "loss/policy_avg": line(0, 0), "val/length": line(9, 9)},
-		"reward": {"loss": line(.7, .6), "accuracy": line(.5, .6), "eval_accuracy": line(.6)},
+		"reward": {"loss": line(.7, .6), "accuracy": line(.5, .6), "eval_accuracy": line(.6), "eval_rater_agreement": line(.6), "eval_others_majority": line(.7)},
 		"sft":    {"loss/train": line(5, 4), "loss/validation": line(5)},
 	} {
 		cs := charts(ctx, kind, m)

@@ -38,6 +38,7 @@ func NewConsole(w *os.File, label string) *Console {
 // of language models, reward models, DPO and PPO.
 var shown = []struct{ metric, name, format string }{
 	{MetricLoss, "loss", "%.3f"}, {MetricValLoss, "val", "%.3f"}, {"eval_accuracy", "accuracy", "%.3f"}, {"rewards/accuracies", "accuracy", "%.3f"},
+	{"eval_rater_agreement", "people agree", "%.3f"},
 	{"objective/scores", "reward", "%.3f"}, {"objective/kl", "kl", "%.2f"}, {"objective/judge", "judge", "%.3f"},
 	{MetricLR, "lr", "%.2g"}, {MetricRate, "tok/s", "%.0f"},
 }

@@ -6,12 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"os"
-	"slices"
 
 	"agora/policy"
+	"agora/policy/checkpoint"
 	"agora/policy/cpu"
 	"agora/reward/prefs"
 )
@@ -47,6 +45,7 @@ forwarded once. Part of the prompts and of the labelers is kept for validation.
 
   agora reward train --policy sft/model --data answers.jsonl --out rm
   agora reward train --policy sft/model --data pairs.jsonl.gz --out rm --set learning_rate=1e-3 --set ties=half
+  agora reward train --policy sft/model --data answers.jsonl --demos demos.jsonl --out rm --set preset=instructgpt
   agora reward train --policy smollm2 --data pairs.jsonl.gz --out rm --set lora_rank=16 --set learning_rate=2e-4`
 }
 
@@ -86,41 +85,12 @@ func (c *TrainCmd) Run(ctx context.Context) error {
 	return printResult(os.Stdout, result, c.Out, c.JSON)
 }
 
-// printResult writes what was trained and how good it is.
-func printResult(w io.Writer, r *Result, out string, asJSON bool) error {
-	if asJSON {
-		return json.NewEncoder(w).Encode(map[string]any{
-			"out": out, "model": out + "/" + policy.ResultDir, "steps": r.Steps, "rankings": r.Groups.Lines, "pairs": r.Groups.Pairs,
-			"ties": r.Groups.Ties, "groups": r.Groups.Groups, "texts": r.Groups.Texts, "truncated": r.Groups.Truncated,
-			"split": r.Split.How, "dropped": r.Split.Dropped, "centred_on": r.Centred, "val": r.Val, "val_new_labelers": r.NewWorkers,
-		})
-	}
-	fmt.Fprintf(w, "trained on %d rankings (%d pairs, %d ties) in %d steps; split %s\n", r.Groups.Used, r.Groups.Pairs, r.Groups.Ties, r.Steps, r.Split.How)
-	if r.Groups.Truncated > 0 {
-		fmt.Fprintf(w, "%d of %d texts were cut to fit the model\n", r.Groups.Truncated, r.Groups.Texts)
-	}
-	fmt.Fprintf(w, "scores are 0 on average on: %s\n", r.Centred)
-	if r.Val != nil {
-		fmt.Fprintf(w, "validation: %s\n", r.Val)
-	}
-	if r.NewWorkers != nil {
-		fmt.Fprintf(w, "labelers kept out of training: %s\n", r.NewWorkers)
-	}
-	fmt.Fprintf(w, "model in %s/%s\n", out, policy.ResultDir)
-	return nil
-}
-
-// String is the report in one line.
-func (r *Report) String() string {
-	return fmt.Sprintf("%.1f %% of %d judgments (95 %% interval %.1f to %.1f, resampling %s), loss %.4f, length correlation %.2f (longer wins: %.1f %%)",
-		100*r.Accuracy, r.N, 100*r.CI95[0], 100*r.CI95[1], r.Clusters, r.Loss, r.Length.Correlation, 100*r.Length.LongerWins)
-}
-
 // EvalCmd is `agora reward eval`.
 type EvalCmd struct {
 	Model   []string `name:"model" sep:"none" required:"" help:"Reward model directory, or the run that made it; DIR#GROUP is one head of several, DIR reads each judgment with its group's. Repeatable: several are an ensemble, judged by their mean score."`
 	Data    []string `name:"data" required:"" help:"Preference file of any format. Repeatable."`
 	Format  string   `name:"format" default:"auto" help:"Format of --data."`
+	Plot    string   `name:"plot" placeholder:"FILE" help:"Draw the calibration curve there, as SVG."`
 	Workers int      `name:"workers" aliases:"threads" help:"Worker threads; 0 means one per core."`
 	JSON    bool     `name:"json" help:"Print one JSON object."`
 }
@@ -129,8 +99,10 @@ type EvalCmd struct {
 func (*EvalCmd) Help() string {
 	return `Accuracy on every untied pair, with a 95 % interval that resamples labelers where they
 are known; by group and labeler fold, by margin with calibration, and against length. Where pairs
-were judged twice, how often a second person agrees with the first stands beside it.
+were judged by two or more, how often two people agree, and how often the majority of the others is
+right, which a model can hardly exceed, stands beside it.
 
+  agora reward eval --model rm --data held-out.jsonl --plot calibration.svg
   agora reward eval --model rm --data held-out.jsonl --json
   agora reward eval --model rm-0 --model rm-1 --model rm-2 --data held-out.jsonl`
 }
@@ -160,41 +132,15 @@ func (c *EvalCmd) Run(ctx context.Context) error {
 	if r.N == 0 {
 		return errors.New("the data has no two completions of different rank")
 	}
+	if c.Plot != "" {
+		if err := checkpoint.WriteFile(c.Plot, r.CalibrationChart().SVG()); err != nil {
+			return fmt.Errorf("--plot: %w", err)
+		}
+	}
 	if c.JSON {
 		return json.NewEncoder(os.Stdout).Encode(r)
 	}
 	return r.print(os.Stdout)
-}
-
-func (r *Report) print(w io.Writer) error {
-	fmt.Fprintln(w, r)
-	if r.Raters != nil {
-		fmt.Fprintf(w, "people: a second judgment agrees with the first on %.1f %% (%.1f to %.1f, of %d pairs)\n", 100*r.Raters.Value, 100*r.Raters.Lo, 100*r.Raters.Hi, r.Raters.Units)
-	}
-	for i, m := range r.Members {
-		fmt.Fprintf(w, "member %d alone: %.1f %%, loss %.4f\n", i+1, 100*m.Accuracy, m.Loss)
-	}
-	if len(r.Members) > 0 {
-		fmt.Fprintf(w, "the members' margins deviate by %.2f on average\n", r.Unsure)
-	}
-	if r.Ties > 0 {
-		fmt.Fprintf(w, "%d ties left out\n", r.Ties)
-	}
-	for _, b := range r.ByMargin {
-		fmt.Fprintf(w, "scores %.2f to %.2f apart: claims %.1f %%, right %.1f %%\n", b.From, b.To, 100*b.Predicted, 100*b.Accuracy)
-	}
-	printParts(w, "group", r.ByGroup)
-	printParts(w, "labeler fold", r.ByLabelerFold)
-	printParts(w, "strength", r.ByStrength)
-	printParts(w, "agreement", r.ByAgreement)
-	return nil
-}
-
-func printParts(w io.Writer, what string, parts map[string]Part) {
-	for _, name := range slices.Sorted(maps.Keys(parts)) {
-		p := parts[name]
-		fmt.Fprintf(w, "%s %s: %.1f %% of %d (%.1f to %.1f)\n", what, name, 100*p.Accuracy, p.N, 100*p.CI95[0], 100*p.CI95[1])
-	}
 }
 
 // openScorer compiles a model's scoring pass; of one with heads, all of them where whole is set.

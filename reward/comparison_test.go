@@ -31,25 +31,17 @@ func testdata(t testing.TB, parts ...string) string {
 
 func TestBradleyTerryByHand(t *testing.T) {
 	// Two texts, 3 wins to 1, no prior: s_a − s_b = ln 3.
-	bt := FitBradleyTerry([]Comparison{{"a", "b", 3, 1}}, 1e-9)
+	bt := FitBradleyTerry([]Comparison{{A: "a", B: "b", WinsA: 3, WinsB: 1}}, 1e-9)
 	if d := bt.Strength["a"] - bt.Strength["b"]; math.Abs(d-math.Log(3)) > 1e-4 {
 		t.Errorf("difference %v, want ln 3", d)
 	}
 	// One win, prior precision 1: by symmetry s_b = −s_a, and s_a = σ(−2 s_a).
-	bt = FitBradleyTerry([]Comparison{{"a", "b", 1, 0}}, 1)
+	bt = FitBradleyTerry([]Comparison{{A: "a", B: "b", WinsA: 1}}, 1)
 	if s := bt.Strength["a"]; math.Abs(s-sigmoid(-2*s)) > 1e-6 || math.Abs(s+bt.Strength["b"]) > 1e-6 {
 		t.Errorf("strengths %v", bt.Strength)
 	}
-	if got := bt.Accuracy([]Comparison{{"a", "b", 3, 1}, {"x", "y", 1, 3}}); got.Value != 5.0/8 {
+	if got := bt.Accuracy([]Comparison{{A: "a", B: "b", WinsA: 3, WinsB: 1}, {A: "x", B: "y", WinsA: 1, WinsB: 3}}); got.Value != 5.0/8 {
 		t.Errorf("accuracy %v, want 5/8: 3 of 4, and half of 4 for unknown texts", got.Value)
-	}
-}
-
-func TestRaterAgreementByHand(t *testing.T) {
-	// 2:1 agrees in 1 of 3 pairs of judgments, 2:0 in 1 of 1, 1:0 has none.
-	got := RaterAgreement([]Comparison{{"a", "b", 2, 1}, {"a", "c", 0, 2}, {"b", "c", 1, 0}})
-	if got.Value != 0.5 || got.Units != 2 {
-		t.Errorf("got %+v, want 2 of 4 pairs of judgments", got)
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 
 // TrainConfig are the settings of `reward train`.
 type TrainConfig struct {
+	Preset string `toml:"preset" json:"preset" unit:"default|instructgpt|tldr" help:"the published run whose settings are the defaults"`
+
 	Epochs       float64 `toml:"epochs" json:"epochs" unit:"passes" help:"passes over the training rankings; more than one usually overfits"`
 	BatchPrompts int     `toml:"batch_prompts" json:"batch_prompts" unit:"prompts/step" help:"prompts per optimizer step, each with all of its comparisons (sets of texts, where one prompt has very many); 0 is 64, down to 8 where the run would have fewer than 100 steps"`
 	MicroTokens  int     `toml:"micro_tokens" json:"micro_tokens" unit:"tokens" help:"tokens forwarded at a time; a step accumulates gradients until its prompts are done; 0 takes what needs about 1 GiB, at most 8192"`
@@ -21,6 +23,7 @@ type TrainConfig struct {
 	WarmupShare  float64 `toml:"warmup_share" json:"warmup_share" unit:"share" help:"share of the steps in which the learning rate rises"`
 	Beta1        float64 `toml:"beta1" json:"beta1" unit:"" help:"Adam's first decay"`
 	Beta2        float64 `toml:"beta2" json:"beta2" unit:"" help:"Adam's second decay"`
+	AdamEpsilon  float64 `toml:"adam_epsilon" json:"adam_epsilon" unit:"" help:"added to the root of the mean square"`
 	WeightDecay  float64 `toml:"weight_decay" json:"weight_decay" unit:"1/step" help:"decoupled; not for norms and biases"`
 	ClipNorm     float64 `toml:"clip_norm" json:"clip_norm" unit:"" help:"gradients are scaled down to this norm; 0 never"`
 	Dropout      float64 `toml:"dropout" json:"dropout" unit:"probability" help:"on the embedding and on both branches of every layer"`
@@ -29,9 +32,13 @@ type TrainConfig struct {
 	policy.LoRA
 	AdapterDropout float64 `toml:"lora_dropout" json:"lora_dropout" unit:"probability" help:"on what the low-rank changes read"`
 
+	HeadInit string `toml:"head_init" json:"head_init" unit:"" help:"the head at the start: rsqrt, normal with standard deviation 1/√(width+1), zero, or a number, the standard deviation"`
+
 	Loss           string  `toml:"loss" json:"loss" unit:"kwise|plackett-luce" help:"of a ranking: the mean over its pairs (InstructGPT), or the likelihood of the whole order"`
 	LabelSmoothing float64 `toml:"label_smoothing" json:"label_smoothing" unit:"share" help:"of the labels taken to be wrong; kwise only"`
 	MarginCoef     float64 `toml:"margin_coef" json:"margin_coef" unit:"score" help:"the better score must be ahead by this times the row's margin column, or its strength (1 slightly, 2 clearly); 0 = no margins; kwise only"`
+	CenterCoef     float64 `toml:"center_coef" json:"center_coef" unit:"1/score²" help:"adds this times the mean of (better + worse score)² to the loss, so that scores stay around 0 in training (TRL: .01); 0 = off; kwise only"`
+	ScoreL2        float64 `toml:"score_l2" json:"score_l2" unit:"1/score²" help:"adds this times the mean of ½(better² + worse²) to the loss, so that scores stay small (Open-Assistant: .001); 0 = off; kwise only"`
 
 	GroupBy    string  `toml:"group_by" json:"group_by" unit:"name" help:"group attribute of the labelers, a key of the rankings' groups such as gender, for group_heads and robust_rate"`
 	GroupHeads bool    `toml:"group_heads" json:"group_heads" unit:"" help:"a head for each group on one trunk: DIR#GROUP is that group's reward, DIR their mean; kwise only"`
@@ -53,9 +60,9 @@ type TrainConfig struct {
 // DefaultTrainConfig is one epoch with the settings that work on small models.
 func DefaultTrainConfig() TrainConfig {
 	return TrainConfig{
-		Epochs:   1,
-		Schedule: "cosine", Floor: .1, WarmupShare: .03, Beta1: .9, Beta2: .95, ClipNorm: 1, Dropout: .1,
-		LoRA: policy.DefaultLoRA(),
+		Preset: "default", Epochs: 1,
+		Schedule: "cosine", Floor: .1, WarmupShare: .03, Beta1: .9, Beta2: .95, AdamEpsilon: 1e-8, ClipNorm: 1, Dropout: .1,
+		LoRA: policy.DefaultLoRA(), HeadInit: HeadRsqrt,
 		Loss: LossKwise, Ties: string(TiesDrop), Split: "auto", ValPrompts: .1, ValWorkers: .1,
 	}
 }
@@ -83,6 +90,9 @@ func (c TrainConfig) Validate() error {
 	if c.LoRA.TargetsOutput() {
 		return errors.New("reward: lora_targets: a reward model has no output layer lm_head; its score head is trained in full")
 	}
+	if _, err := parseHeadInit(c.HeadInit, 1); err != nil {
+		return err
+	}
 	switch {
 	case !(c.Epochs > 0):
 		return fmt.Errorf("reward: epochs %v must be positive", c.Epochs)
@@ -92,6 +102,8 @@ func (c TrainConfig) Validate() error {
 		return fmt.Errorf("reward: micro_tokens, max_tokens, eval_every and save_every must not be negative")
 	case c.LearningRate < 0 || math.IsNaN(c.LearningRate):
 		return fmt.Errorf("reward: learning_rate %v must not be negative", c.LearningRate)
+	case !(c.AdamEpsilon > 0) || math.IsInf(c.AdamEpsilon, 1):
+		return fmt.Errorf("reward: adam_epsilon %v must be positive", c.AdamEpsilon)
 	case c.WeightDecay < 0 || c.ClipNorm < 0:
 		return fmt.Errorf("reward: weight_decay and clip_norm must not be negative")
 	case c.Floor < 0 || c.Floor > 1:
@@ -106,6 +118,10 @@ func (c TrainConfig) Validate() error {
 		return fmt.Errorf("reward: label_smoothing %v is outside [0, 0.5)", c.LabelSmoothing)
 	case !(c.MarginCoef >= 0):
 		return fmt.Errorf("reward: margin_coef %v must not be negative", c.MarginCoef)
+	case !(c.CenterCoef >= 0) || math.IsInf(c.CenterCoef, 1) || !(c.ScoreL2 >= 0) || math.IsInf(c.ScoreL2, 1):
+		return fmt.Errorf("reward: center_coef %v and score_l2 %v must be numbers from 0 up", c.CenterCoef, c.ScoreL2)
+	case c.Loss == LossPlackettLuce && (c.CenterCoef > 0 || c.ScoreL2 > 0):
+		return fmt.Errorf("reward: center_coef and score_l2 are of pairs: they belong to loss = %s", LossKwise)
 	case c.Loss == LossPlackettLuce && (c.Ties != string(TiesDrop) || c.LabelSmoothing > 0 || c.MarginCoef > 0):
 		return fmt.Errorf("reward: loss %s ranks whole lists: ties = %s, label_smoothing and margin_coef belong to %s", c.Loss, c.Ties, LossKwise)
 	case !(c.RobustRate >= 0):

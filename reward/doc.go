@@ -3,6 +3,8 @@
 //
 //	kwise.go          the loss: every pair of a ranking, each text forwarded once
 //	plackettluce.go   the loss of whole orders instead;  margin.go  how much better
+//	penalty.go        scores held near 0 while they are learned
+//	presets.go        the settings of published runs
 //	exec.go           rewards that a program computes
 //	group.go          rankings → the units of training; votes become soft labels, ties
 //	encode.go         prompt and completion → tokens
@@ -11,7 +13,10 @@
 //	model.go          a policy's trunk with a scalar head; load and save
 //	score.go          rewards of token sequences, the same bits in any batch
 //	evaluate.go       accuracy with a labeler-clustered interval, by group, margin, length
-//	comparison.go     rater against rater; bradleyterry.go: one strength per text
+//	calibration.go    how sure the model is against how often it is right
+//	comparison.go     the votes on a pair;  bradleyterry.go  one strength per text
+//	agreement.go      rater against rater, and against the majority; references.go puts both beside accuracies
+//	text.go           reports for people
 //
 // A checkpoint is a directory that transformers loads with
 // AutoModelForSequenceClassification: config.json, the trunk and the head as two

@@ -39,8 +39,8 @@ func (rs readings) judge(o *observation, sums []Member) {
 		a, b := one.own.of(o.line, one.texts, o.better), one.own.of(o.line, one.texts, o.worse)
 		alone := observation{margin: a.score - b.score}
 		sum, squares = sum+alone.margin, squares+alone.margin*alone.margin
-		sums[i].Accuracy += alone.right()
-		sums[i].Loss -= logSigmoid(alone.margin)
+		sums[i].Accuracy += o.people * alone.right()
+		sums[i].Loss -= o.people * logSigmoid(alone.margin)
 		o.longer = sign(a.length - b.length)
 	}
 	n := float64(len(rs))

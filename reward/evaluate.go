@@ -10,13 +10,13 @@ import (
 )
 
 // Report says how well scores predict judgments. Every untied pair of every
-// ranking counts once.
+// ranking counts once, or as many times as there were votes (see peopleOf).
 type Report struct {
 	N        int        `json:"n"`
 	Accuracy float64    `json:"accuracy"` // equal scores count half
 	CI95     [2]float64 `json:"ci95"`
-	Loss     float64    `json:"loss"`             // mean −log σ(margin), nats
-	Raters   *Interval  `json:"raters,omitempty"` // how often a second person agrees with the first, on pairs that two or more judged: the accuracy's reference
+	Loss     float64    `json:"loss"` // mean −log σ(margin), nats
+	References
 
 	Members []Member `json:"members,omitempty"` // of an ensemble, each by itself
 	Unsure  float64  `json:"unsure,omitempty"`  // of an ensemble: mean over pairs of the deviation of its members' margins
@@ -48,15 +48,7 @@ type Part struct {
 	N        int        `json:"n"`
 	Accuracy float64    `json:"accuracy"`
 	CI95     [2]float64 `json:"ci95"`
-}
-
-// MarginBin is a fifth of the pairs by the size of the score difference.
-type MarginBin struct {
-	From      float64 `json:"from"` // smallest |difference| of scores
-	To        float64 `json:"to"`
-	N         int     `json:"n"`
-	Predicted float64 `json:"predicted"` // mean σ(|difference|): the accuracy the model claims
-	Accuracy  float64 `json:"accuracy"`  // and the one it has
+	References
 }
 
 // LengthReport compares scores with lengths in characters.
@@ -68,8 +60,9 @@ type LengthReport struct {
 // observation is one judged pair.
 type observation struct {
 	line   *prefs.Ranked
-	unit   string // cluster
-	better string // names of the two texts
+	unit   string  // cluster
+	people float64 // who judged so
+	better string  // names of the two texts
 	worse  string
 	margin float64
 	spread float64 // of an ensemble: standard deviation of its members' margins
@@ -109,15 +102,15 @@ func evaluate(ctx context.Context, lines []*prefs.Ranked, full bool, ensemble ..
 		pairs, ties := line.Pairs()
 		r.Ties += ties
 		for _, p := range pairs {
-			o := observation{line: line, unit: clusterOf(line), better: textName(line, p.Better), worse: textName(line, p.Worse)}
+			o := observation{line: line, unit: clusterOf(line), people: peopleOf(line), better: textName(line, p.Better), worse: textName(line, p.Worse)}
 			read.judge(&o, members)
 			all = append(all, o)
-			r.Accuracy += o.right()
-			r.Loss -= logSigmoid(o.margin)
-			r.Unsure += o.spread
+			r.N += int(o.people)
+			r.Accuracy += o.people * o.right()
+			r.Loss -= o.people * logSigmoid(o.margin)
+			r.Unsure += o.people * o.spread
 		}
 	}
-	r.N = len(all)
 	if r.N == 0 {
 		return r, nil
 	}
@@ -130,11 +123,9 @@ func evaluate(ctx context.Context, lines []*prefs.Ranked, full bool, ensemble ..
 	}
 	if full {
 		r.Clusters = clusters
+		r.References = ReferencesOf(lines)
 		r.parts(all)
 		r.Length = lengthReport(read.means(), all)
-		if raters := RaterAgreement(Comparisons(lines)); raters.Units > 0 {
-			r.Raters = &raters
-		}
 	}
 	return r, nil
 }
@@ -222,8 +213,11 @@ func lengthReport(texts map[string]scored, all []observation) LengthReport {
 	if v := (n*sxx - sx*sx) * (n*syy - sy*sy); v > 0 {
 		out.Correlation = (n*sxy - sx*sy) / math.Sqrt(v)
 	}
+	people := 0.0
 	for _, o := range all {
-		out.LongerWins += (1 + float64(o.longer)) / 2 / float64(len(all))
+		people += o.people
+		out.LongerWins += o.people * (1 + float64(o.longer)) / 2
 	}
+	out.LongerWins /= people
 	return out
 }

@@ -2,6 +2,7 @@ package reward
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"agora/reward/prefs"
@@ -10,7 +11,7 @@ import (
 // observed makes observations by hand: who judged, by how much the score of the
 // text that was preferred lies above the other's.
 func observed(worker, better, worse string, margin float64, groups map[string]*string) observation {
-	return observation{line: &prefs.Ranked{PromptID: "p", Worker: worker, Groups: groups}, unit: worker,
+	return observation{line: &prefs.Ranked{PromptID: "p", Worker: worker, Groups: groups}, unit: worker, people: 1,
 		better: better, worse: worse, margin: margin}
 }
 
@@ -45,6 +46,67 @@ func TestReportByHand(t *testing.T) {
 	}
 	check("smallest margins", r.ByMargin[0].Predicted, .5)
 	check("largest margins claim", r.ByMargin[4].Predicted, sigmoid(2))
+	// Margins 0 0 1 2 −2, a bin each: right half of the time as claimed, twice; then 1, 1 and 0.
+	check("calibration error", r.Calibration, (1-sigmoid(1)+1-sigmoid(2)+sigmoid(2))/5)
+}
+
+// Beside every accuracy stands how far people agree: on the whole, within groups and folds, and for a
+// strength with everybody; and a line of votes is as many judgments.
+func TestReferencesBesideEveryAccuracy(t *testing.T) {
+	north, south, clearly := "north", "south", 2.0
+	said := func(worker, region, ids string) *prefs.Ranked {
+		r := judged(worker, 1, ids)
+		r.Groups = map[string]*string{"region": &region}
+		return r
+	}
+	lines := []*prefs.Ranked{said("u", north, "ab"), said("v", north, "ab"), said("w", south, "ba"), judged("", 3, "ab")}
+	lines[2].Strength = &clearly
+	r, err := Evaluate(t.Context(), lines, toyScorer(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Five for a, one for b: 5·4 of 6·5 pairs of judgments agree.
+	if r.N != 6 || math.Abs(r.Raters.Value-20./30) > 1e-12 || r.Others.Value != 5./6 {
+		t.Errorf("n %d, raters %+v, others %+v", r.N, r.Raters, r.Others)
+	}
+	if p := r.ByGroup["region=north"]; p.Raters == nil || p.Raters.Value != 1 || p.N != 2 {
+		t.Errorf("north %+v", p)
+	}
+	if p := r.ByGroup["region=south"]; p.Raters != nil {
+		t.Errorf("the south is one person, and agrees with %+v", p.Raters)
+	}
+	if p := r.ByStrength["2"]; p.Raters == nil || p.Raters.Value != 0 || p.Others.Value != 0 {
+		t.Errorf("the clear judgment, against everybody: %+v", p.Raters)
+	}
+	var text strings.Builder
+	if err := r.print(&text); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"two agree on 66.7 %", "majority of the others is right on 83.3 %", "n = 1 pairs", "group region=north: ", "people: two agree on 100.0 %", "strength 2: "} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("the report lacks %q:\n%s", want, text.String())
+		}
+	}
+	if line := r.String(); !strings.Contains(line, "two agree on 66.7 %") {
+		t.Errorf("in one line: %s", line)
+	}
+	if got := r.References.Metrics("eval_"); got["eval_rater_agreement"] != r.Raters.Value || got["eval_others_majority"] != r.Others.Value || got["eval_rater_pairs"] != 1 {
+		t.Errorf("metrics %v", got)
+	}
+}
+
+// toyScorer is a reward model that learned nothing.
+func toyScorer(t *testing.T) *Scorer {
+	t.Helper()
+	m, err := New(tinyPolicy(t, []string{"no merges"}, 257, 16, 1), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := NewScorer(device(t), m, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // Resampling labelers, not judgments: ten judgments of one careless labeler are one
@@ -79,7 +141,7 @@ func TestEnsembleByHand(t *testing.T) {
 	}
 	rs := readings{member(3, 0), member(-1, 0)}
 	sums := make([]Member, 2)
-	o := observation{line: line, better: name("a"), worse: name("b")}
+	o := observation{line: line, people: 1, better: name("a"), worse: name("b")}
 	rs.judge(&o, sums)
 	// Margins 3 and −1: their mean is 1, their deviation 2.
 	if o.margin != 1 || o.spread != 2 || o.right() != 1 || o.longer != 1 {

@@ -54,8 +54,10 @@ func (t *trainer) conclude(ctx context.Context, out *Result) (map[string]float64
 			return nil, err
 		}
 		if r.N > 0 {
+			r.References = t.references(part.prefix, part.lines)
 			*part.report = r
 			metrics[part.prefix+"loss"], metrics[part.prefix+"accuracy"], metrics[part.prefix+"n"] = r.Loss, r.Accuracy, float64(r.N)
+			maps.Copy(metrics, r.References.Metrics(part.prefix))
 		}
 	}
 	return metrics, nil

@@ -3,20 +3,22 @@ package reward
 // groupSums gathers a step's loss and accuracy by the labelers' group, before any reweighing.
 type groupSums struct {
 	loss, right, weight []float64 // [groups]; empty without groups
+	smoothing           float64   // share of the labels taken to be wrong
 }
 
-func newGroupSums(groups int) groupSums {
-	return groupSums{make([]float64, groups), make([]float64, groups), make([]float64, groups)}
+func newGroupSums(groups int, smoothing float64) groupSums {
+	return groupSums{make([]float64, groups), make([]float64, groups), make([]float64, groups), smoothing}
 }
 
-// add takes a comparison whose scores are d apart.
+// add takes a comparison whose scores are d apart; its loss is the one that is minimised.
 func (s groupSums) add(l link, d float64) {
 	if len(s.weight) == 0 {
 		return
 	}
 	w := float64(l.plain)
 	s.weight[l.of] += w
-	s.loss[l.of] -= w * logSigmoid(d-float64(l.margin))
+	ahead := d - float64(l.margin)
+	s.loss[l.of] -= w * ((1-s.smoothing)*logSigmoid(ahead) + s.smoothing*logSigmoid(-ahead))
 	switch {
 	case d > 0:
 		s.right[l.of] += w

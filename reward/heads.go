@@ -179,19 +179,18 @@ func (m *Model) collapse(head string) error {
 	return nil
 }
 
-// headsLoss is kwiseLoss where every comparison is read by the head of its labeler's group: with h_t the
-// hidden state at the end of text t and w_g the head of group g,
+// headSides are the sides of comparisons where each is read by the head of its labeler's group: with h_t the
+// hidden state at the end of text t, a row of ends [texts, width], and w_g the head of group g,
 //
-//	loss = −Σ weight · log σ(w_g·(h_better − h_worse) − margin)
+//	better = w_g · h_better    worse = w_g · h_worse
 //
-// ends is [texts, width]. The trunk learns from all groups, a head from its own.
-func headsLoss(g *graph.Graph, m *Model, ends *graph.Value, f pairFeed) *graph.Value {
-	apart := g.Sub(g.GatherRows(ends, f.better), g.GatherRows(ends, f.worse))
-	margin := g.Linear(g.Mul(apart, g.Embedding(f.head, m.Head())), m.Trunk.Params.Get(onesName), nil)
-	if f.margin != nil {
-		margin = g.Sub(margin, f.margin)
+// [pairs, 1] each. So the trunk learns from all groups, a head from its own.
+func headSides(g *graph.Graph, m *Model, ends *graph.Value, f pairFeed) (better, worse *graph.Value) {
+	head, ones := g.Embedding(f.head, m.Head()), m.Trunk.Params.Get(onesName)
+	score := func(text *graph.Value) *graph.Value {
+		return g.Linear(g.Mul(g.GatherRows(ends, text), head), ones, nil)
 	}
-	return g.WeightedSum(g.Neg(g.LogSigmoid(margin)), f.weight)
+	return score(f.better), score(f.worse)
 }
 
 // headScores are the scores of texts by each head, by group and then by the text's name.

@@ -1,7 +1,10 @@
 package reward
 
 import (
+	"encoding/json"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -145,6 +148,72 @@ func TestRobustLossHearsTheMinority(t *testing.T) {
 	if heard < less+.2 {
 		t.Errorf("minority right %.2f with robust_rate, %.2f without", heard, less)
 	}
+}
+
+// Two opposed groups of equal weight, each with a head of its own: what a step reports, and what moves the
+// groups' weights, is the loss by those heads, which is the one that is minimised.
+func TestStepMetricsReadOwnHeads(t *testing.T) {
+	for name, change := range map[string]func(*TrainConfig){
+		"heads":            func(*TrainConfig) {},
+		"heads, smoothed":  func(c *TrainConfig) { c.LabelSmoothing = .1 },
+		"heads and robust": func(c *TrainConfig) { c.RobustRate = .5 },
+	} {
+		lines := opposed(200, 2) // one line of either group on every prompt
+		c := toyConfig()
+		c.ValWorkers, c.GroupBy, c.GroupHeads = 0, "side", true
+		change(&c)
+		dir := t.TempDir()
+		if _, err := Train(t.Context(), device(t), tinyPolicy(t, toyTexts(lines), 300, 32, 2), Data{Rankings: lines}, c, dir, policy.RunOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		steps := metricsOf(t, dir)
+		for i, m := range steps {
+			want := 0.0
+			for _, side := range []string{"less", "more"} {
+				weight, ok := m["group_weight/"+side]
+				if !ok {
+					weight = .5
+				}
+				want += weight * m["group_loss/"+side]
+			}
+			if math.Abs(m["loss"]-want) > 1e-5 {
+				t.Fatalf("%s, step %d: loss %.6f, %.6f by groups", name, i+1, m["loss"], want)
+			}
+		}
+		last := steps[len(steps)-1]
+		for _, metric := range []string{"accuracy", "group_accuracy/less", "group_accuracy/more", "eval_accuracy"} {
+			if last[metric] < .75 { // of one batch, with dropout; read by the mean of the heads one group has what the other lacks
+				t.Errorf("%s: %s ends at %.2f", name, metric, last[metric])
+			}
+		}
+		if w, ok := last["group_weight/less"]; ok && (w < .4 || w > .6) { // both heads learn equally fast
+			t.Errorf("%s: a group that is as well off as the other weighs %.2f", name, w)
+		}
+	}
+}
+
+// metricsOf reads a run's metrics, a line a step.
+func metricsOf(t *testing.T, dir string) []map[string]float64 {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(dir, policy.MetricsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []map[string]float64
+	for row := range strings.Lines(string(data)) {
+		var line map[string]any
+		if err := json.Unmarshal([]byte(row), &line); err != nil {
+			t.Fatal(err)
+		}
+		numbers := map[string]float64{}
+		for name, v := range line {
+			if x, ok := v.(float64); ok {
+				numbers[name] = x
+			}
+		}
+		out = append(out, numbers)
+	}
+	return out
 }
 
 func TestGroupSettings(t *testing.T) {

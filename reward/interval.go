@@ -19,6 +19,19 @@ func (i Interval) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]any{"accuracy": i.Value, "ci95": [2]float64{i.Lo, i.Hi}, "n": i.N, "units": i.Units})
 }
 
+// UnmarshalJSON reads what MarshalJSON writes.
+func (i *Interval) UnmarshalJSON(data []byte) error {
+	var in struct {
+		Accuracy float64    `json:"accuracy"`
+		CI95     [2]float64 `json:"ci95"`
+		N        float64    `json:"n"`
+		Units    int        `json:"units"`
+	}
+	err := json.Unmarshal(data, &in)
+	*i = Interval{in.Accuracy, in.CI95[0], in.CI95[1], in.N, in.Units}
+	return err
+}
+
 // resamples is the number of bootstrap samples; their seed is fixed, so that the
 // same data gives the same interval.
 const resamples = 2000

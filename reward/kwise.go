@@ -24,8 +24,13 @@ func newPairFeed(g *graph.Graph, pairs, ties *graph.Dim) pairFeed {
 	return f
 }
 
-// kwiseLoss is eq. 1 of Ouyang et al. 2022 (arXiv:2203.02155) over a stream of
-// scores [texts, 1]:
+// sides are the scores of the better and the other text of every comparison, [pairs, 1] each.
+func (f pairFeed) sides(g *graph.Graph, scores *graph.Value) (better, worse *graph.Value) {
+	return g.GatherRows(scores, f.better), g.GatherRows(scores, f.worse)
+}
+
+// kwiseLoss is eq. 1 of Ouyang et al. 2022 (arXiv:2203.02155) over
+// comparisons whose scores are apart, [pairs, 1], taken from a stream of scores [texts, 1]:
 //
 //	loss = −Σ weight · log σ(score[better] − score[worse])
 //
@@ -35,10 +40,10 @@ func newPairFeed(g *graph.Graph, pairs, ties *graph.Dim) pairFeed {
 // in each direction, and so is a vote of 2 to 1, with weights 2/3 and 1/3; and so is
 // a smoothed label. With margins (Touvron et al. 2023, arXiv:2307.09288, eq. 2) the
 // better score must be that far ahead: log σ(score[better] − score[worse] − margin).
-func kwiseLoss(g *graph.Graph, scores *graph.Value, f pairFeed) *graph.Value {
-	margin := g.Sub(g.GatherRows(scores, f.better), g.GatherRows(scores, f.worse))
+func kwiseLoss(g *graph.Graph, apart *graph.Value, f pairFeed) *graph.Value {
+	margin := apart
 	if f.margin != nil {
-		margin = g.Sub(margin, f.margin)
+		margin = g.Sub(apart, f.margin)
 	}
 	return g.WeightedSum(g.Neg(g.LogSigmoid(margin)), f.weight)
 }
@@ -49,13 +54,12 @@ func kwiseLoss(g *graph.Graph, scores *graph.Value, f pairFeed) *graph.Value {
 //	P(a beats b) = e^h / (e^h + e^−h + ν)    P(tie) = ν / (e^h + e^−h + ν)
 //
 // With ν = 0 it is the loss above.
-func davidsonLoss(g *graph.Graph, scores *graph.Value, logNu *graph.Param, f pairFeed) *graph.Value {
-	half := func(a, b *graph.Value) *graph.Value {
-		return g.Scale(g.Sub(g.GatherRows(scores, a), g.GatherRows(scores, b)), .5)
-	}
-	h, nu := half(f.better, f.worse), g.Embedding(f.zeroPairs, logNu)
+// apart, [pairs, 1], are the differences of the untied pairs, scores, [texts, 1], what ties are between.
+func davidsonLoss(g *graph.Graph, apart, scores *graph.Value, logNu *graph.Param, f pairFeed) *graph.Value {
+	h, nu := g.Scale(apart, .5), g.Embedding(f.zeroPairs, logNu)
 	wins := g.WeightedSum(g.Sub(logSum3(g, h, nu), h), f.weight)
-	h, nu = half(f.tieA, f.tieB), g.Embedding(f.zeroTies, logNu)
+	h = g.Scale(g.Sub(g.GatherRows(scores, f.tieA), g.GatherRows(scores, f.tieB)), .5)
+	nu = g.Embedding(f.zeroTies, logNu)
 	ties := g.WeightedSum(g.Sub(logSum3(g, h, nu), nu), f.tieWeight)
 	return g.Add(wins, ties)
 }

@@ -28,12 +28,14 @@ func lossOf(t *testing.T, scores []float32, pairs, ties []link, logNu *float32) 
 	var f pairFeed
 	if logNu == nil {
 		f = newPairFeed(g, pairDim, nil)
-		loss = kwiseLoss(g, s, f)
+		better, worse := f.sides(g, s)
+		loss = kwiseLoss(g, g.Sub(better, worse), f)
 	} else {
 		f = newPairFeed(g, pairDim, g.Dim("ties", 256))
 		nu := params.MustAdd("nu", 1, 1)
 		nu.Data[0] = *logNu
-		loss = davidsonLoss(g, s, nu, f)
+		better, worse := f.sides(g, s)
+		loss = davidsonLoss(g, g.Sub(better, worse), s, nu, f)
 	}
 	g.Gradients(loss)
 	f.feed(&feeds, pairs, ties)

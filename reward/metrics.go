@@ -4,7 +4,8 @@ import "math"
 
 // stepSums gathers a step's metrics over its passes.
 type stepSums struct {
-	loss            float64
+	loss            float64 // of the comparisons, without the penalty
+	penalty         float64 // of sizePenalty
 	right, compared float64 // weights
 	margin          float64
 	min, max, total float64
@@ -12,11 +13,12 @@ type stepSums struct {
 	groups          groupSums
 }
 
-// add takes one pass: its share of the loss and the scores of its texts.
-func (s *stepSums) add(m micro, loss float64, scores []float32) {
+// add takes one pass: its share of the loss, the scores of its texts, and how far those of each
+// comparison are apart, by the head of its group.
+func (s *stepSums) add(m micro, loss float64, scores, apart []float32) {
 	s.loss += loss
-	for _, p := range m.pairs {
-		w, d := float64(p.weight), float64(scores[p.a]-scores[p.b])
+	for i, p := range m.pairs {
+		w, d := float64(p.weight), float64(apart[i])
 		s.compared += w
 		s.margin += w * d
 		s.groups.add(p, d)
@@ -41,7 +43,8 @@ func (s *stepSums) add(m micro, loss float64, scores []float32) {
 
 // metrics are named as TRL's RewardTrainer does: accuracy is the share of
 // comparisons (by weight) that the scores order as people did, margin the mean
-// difference of the scores, in nats of log-odds.
+// difference of the scores, in nats of log-odds. Rewards are of texts, so of several
+// heads they are the mean.
 func (s *stepSums) metrics() map[string]float64 {
 	out := map[string]float64{"loss": s.loss, "min_reward": s.min, "max_reward": s.max,
 		"mean_reward": s.total / float64(max(s.texts, 1)), "num_tokens": float64(s.tokens)}

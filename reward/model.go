@@ -42,14 +42,17 @@ func New(p *policy.Model, seed uint64) (*Model, error) {
 	t := m.Trunk
 	t.Tokenizer, t.Template, t.Hash = p.Tokenizer, p.Template, p.Hash
 	t.CopyWeights(p)
-	m.initHead(seed)
+	m.initHead(rsqrtStd(p.Config.Width), seed)
 	return m, nil
 }
 
-func (m *Model) initHead(seed uint64) {
+// rsqrtStd is the usual standard deviation of a fresh head.
+func rsqrtStd(width int) float64 { return 1 / math.Sqrt(float64(width+1)) }
+
+// initHead draws a head with that standard deviation.
+func (m *Model) initHead(std float64, seed uint64) {
 	head := m.Head()
 	key := graph.Key(seed, 0, hash(headName))
-	std := 1 / math.Sqrt(float64(m.Trunk.Config.Width+1))
 	for i := range head.Data {
 		head.Data[i] = float32(std * normal(key, uint64(2*i)))
 	}

@@ -2,7 +2,6 @@ package reward
 
 import (
 	"math"
-	"slices"
 	"strconv"
 
 	"agora/reward/prefs"
@@ -15,9 +14,9 @@ const labelerFolds = 5
 func (r *Report) parts(all []observation) {
 	whole := interval(all)
 	r.CI95, r.Units = [2]float64{whole.Lo, whole.Hi}, whole.Units
-	r.ByGroup = partsBy(all, groupsOf)
-	r.ByLabelerFold = partsBy(all, foldOf)
-	r.ByStrength = partsBy(all, strengthOf)
+	r.ByGroup = partsBy(all, groupsOf, nil)
+	r.ByLabelerFold = partsBy(all, foldOf, nil)
+	r.ByStrength = partsBy(all, strengthOf, Comparisons(linesOf(all)))
 	r.ByAgreement = partsByAgreement(all)
 	worst := math.Inf(1)
 	for name, p := range r.ByGroup {
@@ -26,9 +25,7 @@ func (r *Report) parts(all []observation) {
 		}
 	}
 	r.ByMargin = marginBins(all)
-	for _, b := range r.ByMargin {
-		r.Calibration += math.Abs(b.Predicted-b.Accuracy) * float64(b.N) / float64(r.N)
-	}
+	r.Calibration = calibrationError(r.ByMargin)
 }
 
 // interval resamples clusters.
@@ -42,40 +39,58 @@ func interval(all []observation) Interval {
 			index[o.unit] = i
 			hits, counts = append(hits, 0), append(counts, 0)
 		}
-		hits[i] += o.right()
-		counts[i]++
+		hits[i] += o.people * o.right()
+		counts[i] += o.people
 	}
 	return bootstrapRatio(hits, counts)
 }
 
-func partsBy(all []observation, keys func(*prefs.Ranked) []string) map[string]Part {
+// partsBy measures every part of the pairs, and how far people agree: those of the part among themselves,
+// or with peers given, with everybody.
+func partsBy(all []observation, keys func(*prefs.Ranked) []string, peers []Comparison) map[string]Part {
 	by := map[string][]observation{}
 	for _, o := range all {
 		for _, key := range keys(o.line) {
 			by[key] = append(by[key], o)
 		}
 	}
-	return measure(by)
+	out := measure(by)
+	for key, part := range out {
+		part.References = referencesOf(Comparisons(linesOf(by[key])), peers)
+		out[key] = part
+	}
+	return out
+}
+
+// linesOf are the rankings that observations come from, each once: all pairs of one stand together.
+func linesOf(all []observation) []*prefs.Ranked {
+	var out []*prefs.Ranked
+	for i, o := range all {
+		if i == 0 || o.line != all[i-1].line {
+			out = append(out, o.line)
+		}
+	}
+	return out
 }
 
 // partsByAgreement sorts pairs by the votes of their labelers: unanimous, majority
 // or divided (as many for one as for the other).
 func partsByAgreement(all []observation) map[string]Part {
-	votes := map[string]*[2]int{}
-	of := func(o observation) (*[2]int, int) {
+	votes := map[string]*[2]float64{}
+	of := func(o observation) (*[2]float64, int) {
 		a, b, side := o.better, o.worse, 0
 		if a > b {
 			a, b, side = b, a, 1
 		}
 		key := a + "\x00" + b
 		if votes[key] == nil {
-			votes[key] = new([2]int)
+			votes[key] = new([2]float64)
 		}
 		return votes[key], side
 	}
 	for _, o := range all {
 		v, side := of(o)
-		v[side]++
+		v[side] += o.people
 	}
 	by := map[string][]observation{}
 	for _, o := range all {
@@ -97,7 +112,7 @@ func measure(by map[string][]observation) map[string]Part {
 	out := map[string]Part{}
 	for key, part := range by {
 		i := interval(part)
-		out[key] = Part{N: len(part), Accuracy: i.Value, CI95: [2]float64{i.Lo, i.Hi}}
+		out[key] = Part{N: int(i.N), Accuracy: i.Value, CI95: [2]float64{i.Lo, i.Hi}}
 	}
 	return out
 }
@@ -127,37 +142,4 @@ func strengthOf(r *prefs.Ranked) []string {
 		return nil
 	}
 	return []string{strconv.FormatFloat(*r.Strength, 'g', -1, 64)}
-}
-
-// marginBins cuts the pairs into fifths by how far the scores are apart.
-func marginBins(all []observation) []MarginBin {
-	sorted := slices.Clone(all)
-	slices.SortStableFunc(sorted, func(a, b observation) int {
-		return sign3(math.Abs(a.margin) - math.Abs(b.margin))
-	})
-	const bins = 5
-	var out []MarginBin
-	for k := range bins {
-		part := sorted[k*len(sorted)/bins : (k+1)*len(sorted)/bins]
-		if len(part) == 0 {
-			continue
-		}
-		b := MarginBin{From: math.Abs(part[0].margin), To: math.Abs(part[len(part)-1].margin), N: len(part)}
-		for _, o := range part {
-			b.Predicted += sigmoid(math.Abs(o.margin)) / float64(len(part))
-			b.Accuracy += o.right() / float64(len(part))
-		}
-		out = append(out, b)
-	}
-	return out
-}
-
-func sign3(x float64) int {
-	switch {
-	case x > 0:
-		return 1
-	case x < 0:
-		return -1
-	}
-	return 0
 }

@@ -95,7 +95,8 @@ func kwiseOf(t *testing.T, scores []float32, smoothing float64, pairs ...link) f
 		f := newPairFeed(g, rows, nil)
 		f.smoothing, f.margin = smoothing, g.Floats("margin", rows, 1)
 		f.feed(feeds, pairs, nil)
-		return kwiseLoss(g, s, f)
+		better, worse := f.sides(g, s)
+		return kwiseLoss(g, g.Sub(better, worse), f)
 	})
 	return loss
 }

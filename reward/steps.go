@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"agora/policy"
@@ -70,7 +71,7 @@ func (t *trainer) step(ctx context.Context) (map[string]float64, error) {
 	for i := range batch {
 		batch[i] = &t.groups[t.order.at(n*t.batch+i)]
 	}
-	sum := stepSums{groups: newGroupSums(len(t.grouping.names))}
+	sum := stepSums{groups: newGroupSums(len(t.grouping.names), t.cfg.LabelSmoothing)}
 	for i, m := range split(batch, t.limits) {
 		m.reweigh(t.robust)
 		if err := ctx.Err(); err != nil {
@@ -80,13 +81,21 @@ func (t *trainer) step(ctx context.Context) (map[string]float64, error) {
 		if err := t.prog.Run(&t.feeds); err != nil {
 			return nil, err
 		}
-		sum.add(m, float64(t.prog.Floats(t.loss)[0]), t.prog.Floats(t.scores))
+		loss := float64(t.prog.Floats(t.loss)[0])
+		if t.penalty != nil {
+			sum.penalty += float64(t.prog.Floats(t.penalty)[0])
+			loss -= float64(t.prog.Floats(t.penalty)[0])
+		}
+		sum.add(m, loss, t.prog.Floats(t.scores), t.differences(m))
 	}
 	lr, norm, err := t.opt.Step()
 	if err != nil {
 		return nil, err
 	}
 	values := sum.metrics()
+	if t.penalty != nil {
+		values["penalty"] = sum.penalty
+	}
 	t.weigh(sum.groups, values)
 	values["learning_rate"], values["grad_norm"] = lr, norm
 	values["epoch"] = float64((n+1)*t.batch) / float64(len(t.groups))
@@ -108,6 +117,26 @@ func (t *trainer) feed(m micro, step uint64, i int) {
 		return
 	}
 	t.pairs.feed(f, m.pairs, m.ties)
+}
+
+// differences are how far the better text of each comparison is ahead, in the scores that the loss sees.
+func (t *trainer) differences(m micro) []float32 {
+	out := make([]float32, len(m.pairs))
+	if t.apart == nil {
+		scores := t.prog.Floats(t.scores)
+		for i, p := range m.pairs {
+			out[i] = scores[p.a] - scores[p.b]
+		}
+		return out
+	}
+	apart, every := t.prog.Floats(t.apart), 1
+	if t.cfg.LabelSmoothing > 0 {
+		every = 2 // smoothed puts the reverse after each
+	}
+	for i := range out {
+		out[i] = apart[i*every]
+	}
+	return out
 }
 
 // pendingState is the part of a checkpoint that holds the metrics of its last
@@ -153,7 +182,7 @@ func (t *trainer) stopped(ctx context.Context, err error) error {
 	return fmt.Errorf("stopped after step %d of %d, nothing lost: go on with --resume: %w", t.opt.Steps, t.steps, ctx.Err())
 }
 
-// validate adds validation loss and accuracy to the step's metrics.
+// validate adds validation loss and accuracy to the step's metrics, and what people reach there.
 func (t *trainer) validate(ctx context.Context, values map[string]float64) error {
 	for prefix, lines := range map[string][]*prefs.Ranked{"eval_": t.split.Val, "eval_new_labelers_": t.split.NewWorkers} {
 		r, err := evaluate(ctx, lines, false, t.scorer)
@@ -162,7 +191,19 @@ func (t *trainer) validate(ctx context.Context, values map[string]float64) error
 		}
 		if r.N > 0 {
 			values[prefix+"loss"], values[prefix+"accuracy"] = r.Loss, r.Accuracy
+			maps.Copy(values, t.references(prefix, lines).Metrics(prefix))
 		}
 	}
 	return nil
+}
+
+// references compare the judgments of a validation set with those of everybody, new labeler or not, on the
+// validation prompts. They are the same all through the run.
+func (t *trainer) references(prefix string, lines []*prefs.Ranked) References {
+	r, ok := t.people[prefix]
+	if !ok {
+		r = referencesOf(Comparisons(lines), Comparisons(slices.Concat(t.split.Val, t.split.NewWorkers)))
+		t.people[prefix] = r
+	}
+	return r
 }

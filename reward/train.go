@@ -33,7 +33,7 @@ func Train(ctx context.Context, dev *cpu.Device, p *policy.Model, data Data, c T
 	if p.Tokenizer == nil {
 		return nil, errors.New("reward: the policy has no tokenizer")
 	}
-	t := &trainer{dev: dev, cfg: c, data: data, parent: p.Hash}
+	t := &trainer{dev: dev, cfg: c, data: data, parent: p.Hash, people: map[string]References{}}
 	if err := t.prepare(p); err != nil {
 		return nil, err
 	}
@@ -76,33 +76,41 @@ type trainer struct {
 
 	in      policy.Input
 	last    *graph.Value // [seqs] row of each text's last token
-	scores  *graph.Value // [seqs, 1]
+	scores  *graph.Value // [seqs, 1], the mean of the heads where groups have their own
+	apart   *graph.Value // [pairs, 1] by the head of each comparison's group; nil with one head for all
 	pairs   pairFeed
 	choices stageFeed // instead of pairs, with the Plackett–Luce loss
 
-	grouping grouping // of labelers; empty unless group_by
-	robust   *robust  // nil unless robust_rate
-	loss     *graph.Value
+	grouping grouping     // of labelers; empty unless group_by
+	robust   *robust      // nil unless robust_rate
+	loss     *graph.Value // [1, 1] of the step, what is minimised
+	penalty  *graph.Value // [1, 1] its part that only bounds the scores; nil without
 	prog     graph.Program
 	feeds    graph.Feeds
 	opt      *policy.Optimizer
 	scorer   *Scorer
 
-	pending map[string]float64 // metrics of the newest step, until they are logged
+	people  map[string]References // by the prefix of a validation set's metrics
+	pending map[string]float64    // metrics of the newest step, until they are logged
 }
 
 // newFor is the model before the first step: a fresh head on a copy of the policy's trunk, or with
 // LoRA on that trunk itself.
 func newFor(c TrainConfig, p *policy.Model) (*Model, error) {
 	if !c.LoRA.On() {
-		return New(p, c.Seed)
+		m, err := New(p, c.Seed)
+		if err != nil {
+			return nil, err
+		}
+		m.initHead(c.headStd(p.Config.Width), c.Seed)
+		return m, nil
 	}
 	p.Merge()
 	m, err := Share(p)
 	if err != nil {
 		return nil, err
 	}
-	m.initHead(c.Seed)
+	m.initHead(c.headStd(p.Config.Width), c.Seed)
 	return m, m.Trunk.Adapt(c.LoRA, c.Seed)
 }
 
@@ -156,7 +164,13 @@ func (t *trainer) compile() error {
 	}
 	g := t.trace()
 	var err error
-	if t.prog, err = t.dev.Compile(g, t.loss, t.scores); err != nil {
+	outputs := []*graph.Value{t.loss, t.scores}
+	for _, v := range []*graph.Value{t.apart, t.penalty} {
+		if v != nil {
+			outputs = append(outputs, v)
+		}
+	}
+	if t.prog, err = t.dev.Compile(g, outputs...); err != nil {
 		return err
 	}
 	t.opt = policy.NewOptimizer(t.dev, t.model.Trunk.Params, t.optimizer())
@@ -196,10 +210,14 @@ func (t *trainer) trace() *graph.Graph {
 	ends := g.GatherRows(t.model.Trunk.Hidden(g, t.in), t.last)
 	t.scores = t.model.Scores(g, ends)
 	t.loss = t.traceLoss(g, ends)
+	if t.penalty != nil {
+		t.loss = g.Add(t.loss, t.penalty)
+	}
 	g.Gradients(t.loss)
 	return g
 }
 
+// traceLoss is the likelihood's part of the loss; it sets t.penalty to the other part where there is one.
 func (t *trainer) traceLoss(g *graph.Graph, ends *graph.Value) *graph.Value {
 	if t.cfg.Loss == LossPlackettLuce {
 		t.choices = newStageFeed(g, g.Dim("stages", t.limits.stages), g.Dim("entries", t.limits.entries))
@@ -219,14 +237,25 @@ func (t *trainer) traceLoss(g *graph.Graph, ends *graph.Value) *graph.Value {
 	if t.cfg.MarginCoef > 0 {
 		t.pairs.margin = g.Floats("pair_margin", pairs, 1)
 	}
-	if len(t.model.Heads) > 0 {
-		t.pairs.head = g.Ints("pair_head", pairs)
-		return headsLoss(g, t.model, ends, t.pairs)
-	}
+	better, worse := t.sides(g, ends)
+	t.penalty = sizePenalty(g, better, worse, t.pairs, t.cfg)
+	apart := g.Sub(better, worse)
 	if nu != nil {
-		return davidsonLoss(g, t.scores, nu, t.pairs)
+		return davidsonLoss(g, apart, t.scores, nu, t.pairs)
 	}
-	return kwiseLoss(g, t.scores, t.pairs)
+	if len(t.model.Heads) > 0 {
+		t.apart = apart
+	}
+	return kwiseLoss(g, apart, t.pairs)
+}
+
+// sides are the scores that the loss compares.
+func (t *trainer) sides(g *graph.Graph, ends *graph.Value) (better, worse *graph.Value) {
+	if len(t.model.Heads) == 0 {
+		return t.pairs.sides(g, t.scores)
+	}
+	t.pairs.head = g.Ints("pair_head", t.pairs.better.Rows)
+	return headSides(g, t.model, ends, t.pairs)
 }
 
 func (t *trainer) optimizer() policy.OptimizerConfig {
@@ -234,6 +263,6 @@ func (t *trainer) optimizer() policy.OptimizerConfig {
 	return policy.OptimizerConfig{
 		Schedule: policy.Schedule{Peak: c.learningRate(t.model.Trunk.Config.Width, t.batch), Floor: c.Floor,
 			Warmup: int(c.WarmupShare * float64(t.steps)), Steps: t.steps, Shape: c.Schedule},
-		Beta1: c.Beta1, Beta2: c.Beta2, Eps: 1e-8, WeightDecay: c.WeightDecay, Clip: c.ClipNorm,
+		Beta1: c.Beta1, Beta2: c.Beta2, Eps: c.AdamEpsilon, WeightDecay: c.WeightDecay, Clip: c.ClipNorm,
 	}
 }

@@ -111,6 +111,12 @@ func TestTrainLearnsRankings(t *testing.T) {
 		if r.Val == nil || r.NewWorkers == nil || r.Val.Accuracy < .95 || r.NewWorkers.Accuracy < .9 {
 			t.Errorf("ties %s: validation %v, new labelers %v", ties, r.Val, r.NewWorkers)
 		}
+		steps := metricsOf(t, dir)
+		for _, prefix := range []string{"eval_", "eval_new_labelers_"} {
+			if last := steps[len(steps)-1]; last[prefix+"accuracy"] == 0 || last[prefix+"rater_agreement"] != 1 || last[prefix+"others_majority"] != 1 { // all toy labelers agree
+				t.Errorf("ties %s: people agree on %g beside accuracy %g", ties, last[prefix+"rater_agreement"], last[prefix+"accuracy"])
+			}
+		}
 		loaded, err := Load(dir)
 		if err != nil {
 			t.Fatal(err)
@@ -329,7 +335,11 @@ func TestThreadsGiveTheSameBits(t *testing.T) {
 func TestGradientThroughTheWholeModel(t *testing.T) {
 	checkGradients(t, toyConfig(), toyRankings(4))
 	c := toyConfig()
-	c.GroupBy, c.GroupHeads, c.MarginCoef = "side", true, .5
+	c.CenterCoef, c.ScoreL2, c.HeadInit = .3, .2, "2" // scores large enough for the penalty to count
+	checkGradients(t, c, toyRankings(4))
+	c.Ties = string(TiesDavidson)
+	checkGradients(t, c, toyRankings(4))
+	c.GroupBy, c.GroupHeads, c.MarginCoef, c.Ties = "side", true, .5, string(TiesDrop)
 	checkGradients(t, c, opposed(4, 2))
 }
 

@@ -117,6 +117,8 @@ var arabicRuns = map[string]string{
 	"metric.klsqrt":          "√KL",
 	"metric.judge":           "الحَكَم",
 	"metric.newlabelers":     "مقيّمون جدد",
+	"metric.raters":          "اتفاق شخصين",
+	"metric.others":          "أغلبية الآخرين",
 	"metric.overopt":         "المكافأة مقابل √KL",
 	"metric.overopt.f":       "المكافأتان مقابل الجذر التربيعي لمتوسط KL للرد (Gao وآخرون 2022)",
 	"metric.overopt.u":       "المكافأة بوحدة كل نموذج؛ جذر nats",

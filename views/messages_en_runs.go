@@ -101,6 +101,8 @@ var englishRuns = map[string]string{
 	"metric.klsqrt":          "√KL",
 	"metric.judge":           "judge",
 	"metric.newlabelers":     "new labelers",
+	"metric.raters":          "two people agree",
+	"metric.others":          "majority of the others",
 	"metric.overopt":         "Reward against √KL",
 	"metric.overopt.f":       "both rewards against the square root of the mean KL of a response (Gao et al. 2022)",
 	"metric.overopt.u":       "reward, in the unit of each model; square root of nats",

@@ -101,6 +101,8 @@ var spanishRuns = map[string]string{
 	"metric.klsqrt":          "√KL",
 	"metric.judge":           "juez",
 	"metric.newlabelers":     "anotadores nuevos",
+	"metric.raters":          "dos personas coinciden",
+	"metric.others":          "mayoría de las demás",
 	"metric.overopt":         "Recompensa frente a √KL",
 	"metric.overopt.f":       "ambas recompensas frente a la raíz de la KL media de una respuesta (Gao et al. 2022)",
 	"metric.overopt.u":       "recompensa, en la unidad de cada modelo; raíz de nats",

@@ -97,6 +97,8 @@ var chineseRuns = map[string]string{
 	"metric.klsqrt":          "√KL",
 	"metric.judge":           "评判",
 	"metric.newlabelers":     "新标注员",
+	"metric.raters":          "两人一致",
+	"metric.others":          "其他人的多数",
 	"metric.overopt":         "奖励与 √KL",
 	"metric.overopt.f":       "两种奖励对回复平均 KL 的平方根（Gao 等 2022）",
 	"metric.overopt.u":       "奖励，以各模型的单位计；nats 的平方根",

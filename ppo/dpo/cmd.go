@@ -92,7 +92,16 @@ func (c *TrainCmd) Run(ctx context.Context) error {
 	fmt.Printf("%s: after %d steps loss %.4f, %.1f %% of the pairs in order, margin %.3f\n", res.Dir, res.Steps,
 		res.Metrics[policy.MetricLoss], 100*res.Metrics["rewards/accuracies"], res.Metrics["rewards/margins"])
 	if v, ok := res.Metrics["eval_rewards/accuracies"]; ok {
-		fmt.Printf("held out: loss %.4f, %.1f %% in order\n", res.Metrics[policy.MetricValLoss], 100*v)
+		fmt.Printf("held out: loss %.4f, %.1f %% in order; people: %s\n", res.Metrics[policy.MetricValLoss], 100*v, peopleOn(res.Metrics))
 	}
 	return nil
+}
+
+// peopleOn says how far people agree on the held-out pairs.
+func peopleOn(m map[string]float64) string {
+	n, ok := m["eval_rater_pairs"]
+	if !ok {
+		return "no pair was judged by two"
+	}
+	return fmt.Sprintf("two agree on %.1f %%, the majority of the others is right on %.1f %%, of n = %.0f pairs", 100*m["eval_rater_agreement"], 100*m["eval_others_majority"], n)
 }

@@ -183,7 +183,7 @@ func TestLearnsPreferences(t *testing.T) {
 		}
 		last := all[len(all)-1]
 		for _, m := range Metrics {
-			if _, ok := last[m.Name]; !ok {
+			if _, ok := last[m.Name]; !ok && !strings.HasPrefix(m.Name, "eval_") {
 				t.Errorf("%s is documented and not logged", m.Name)
 			}
 		}
@@ -194,6 +194,34 @@ func TestLearnsPreferences(t *testing.T) {
 		if last["logps/chosen"] >= 0 || res.Metrics["rewards/accuracies"] != last["rewards/accuracies"] {
 			t.Errorf("%s: result %v, last step %v", loss, res.Metrics, last)
 		}
+	}
+}
+
+// Two people for every judgment of the files, and one against it: two agree on a third of the pairs of
+// judgments, and whoever is with the two finds the rest divided.
+func TestPeopleBesideAccuracy(t *testing.T) {
+	dir := t.TempDir()
+	job, c := toyFiles(t, dir), toyConfig()
+	rows, err := os.ReadFile(job.Data[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	against := filepath.Join(dir, "against.jsonl")
+	if err := os.WriteFile(against, []byte(strings.NewReplacer(`"chosen"`, `"rejected"`, `"rejected"`, `"chosen"`).Replace(string(rows))), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	job.Data, job.Out, c.Epochs = []string{job.Data[0], job.Data[0], against}, filepath.Join(dir, "run"), .1
+	res, err := train(t, context.Background(), c, job, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "rater agreement", res.Metrics["eval_rater_agreement"], 1./3, .1) // some pairs are in the file twice
+	near(t, "the others' majority", res.Metrics["eval_others_majority"], 1./3, .1)
+	if text := peopleOn(res.Metrics); !strings.Contains(text, "two agree on 3") || !strings.Contains(text, "pairs") {
+		t.Errorf("said: %s", text)
+	}
+	if text := peopleOn(nil); text != "no pair was judged by two" {
+		t.Errorf("said of nothing: %s", text)
 	}
 }
 

@@ -2,6 +2,7 @@ package dpo
 
 import (
 	"context"
+	"maps"
 
 	"agora/policy"
 	"agora/policy/cpu"
@@ -124,8 +125,9 @@ func (l *learner) run() error {
 	return l.prog.Run(f)
 }
 
-// evaluator measures pairs without learning from them.
-func evaluator(dev *cpu.Device, m *policy.Model, c Config, pairs []pair) (func(context.Context) (policy.Learned, error), error) {
+// evaluator measures the held-out pairs without learning from them, and says how far people agree on them.
+func evaluator(dev *cpu.Device, m *policy.Model, c Config, d data) (func(context.Context) (policy.Learned, error), error) {
+	pairs := d.val
 	if len(pairs) == 0 {
 		return nil, nil
 	}
@@ -143,6 +145,8 @@ func evaluator(dev *cpu.Device, m *policy.Model, c Config, pairs []pair) (func(c
 		for i, p := range pairs {
 			sums.add(p, scores[2*i].LogProbs, scores[2*i+1].LogProbs)
 		}
-		return sums.learned("eval_"), nil
+		out := sums.learned("eval_")
+		maps.Copy(out.Values, d.people.Metrics("eval_"))
+		return out, nil
 	}, nil
 }

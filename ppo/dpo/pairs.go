@@ -3,6 +3,7 @@ package dpo
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"agora/policy"
 	"agora/policy/cpu"
@@ -54,7 +55,10 @@ func makePairs(m *policy.Model, lines []*prefs.Ranked) (pairs []pair, long int) 
 }
 
 // data are the pairs of a run.
-type data struct{ train, val []pair }
+type data struct {
+	train, val []pair
+	people     reward.References // how far people agree on the held-out pairs
+}
 
 // load reads preference files of any format and splits them as reward models do:
 // no prompt and no labeler is on both sides.
@@ -65,7 +69,8 @@ func load(c Config, m *policy.Model, files []string, format prefs.Format, say fu
 	}
 	split := reward.SplitLines(read.Rankings, c.split())
 	train, long := makePairs(m, split.Train)
-	val, more := makePairs(m, append(split.Val, split.NewWorkers...))
+	held := slices.Concat(split.Val, split.NewWorkers)
+	val, more := makePairs(m, held)
 	if long += more; long > 0 {
 		say("%d pairs are left out: empty, or longer than the policy's context of %d tokens", long, m.Config.Context)
 	}
@@ -76,7 +81,7 @@ func load(c Config, m *policy.Model, files []string, format prefs.Format, say fu
 		say("the better texts of the pairs have %.0f tokens on average, the worse %.0f: length alone tells them apart, and the policy will learn it; balance the pairs, and compare lengths in samples.jsonl", better, worse)
 	}
 	say("%d pairs to train on, %d held out (%s)", len(train), len(val), split.How)
-	return data{train, val}, nil
+	return data{train, val, reward.ReferencesOf(held)}, nil
 }
 
 // uneven is how many times longer one side's texts may be before it is said: 1.2 and less is common in data

@@ -66,7 +66,7 @@ func Train(ctx context.Context, dev *cpu.Device, c Config, job Job) (policy.Resu
 		}
 		return l.learn(batch)
 	}
-	if fit.Evaluate, err = evaluator(dev, m, c, pairs.val); err != nil {
+	if fit.Evaluate, err = evaluator(dev, m, c, pairs); err != nil {
 		return policy.Result{}, err
 	}
 	return fit.Run(ctx, dev)

@@ -122,9 +122,15 @@ func trainReward(ctx context.Context, w *Worker, job Job, sink *dbSink) (map[str
 	out := map[string]any{"checkpoint": filepath.Join(job.Dir, policy.ResultDir), "steps": result.Steps, "split": result.Split.How}
 	if v := result.Val; v != nil {
 		out["accuracy"], out["ci95"], out["n"] = v.Accuracy, v.CI95, v.N
+		for name, x := range v.References.Metrics("") {
+			out[name] = x
+		}
 	}
 	if v := result.NewWorkers; v != nil {
 		out["accuracy_new_labelers"], out["n_new_labelers"] = v.Accuracy, v.N
+		for name, x := range v.References.Metrics("new_labelers_") {
+			out[name] = x
+		}
 	}
 	return out, nil
 }
