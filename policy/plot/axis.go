@@ -66,7 +66,7 @@ func niceStep(raw float64) float64 {
 // label is what a tick says.
 func (a axis) label(tick float64) string {
 	if a.names != nil {
-		return esc(a.names[int(tick)])
+		return esc(cut(a.names[int(tick)]))
 	}
 	return number(tick)
 }

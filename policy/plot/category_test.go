@@ -42,17 +42,18 @@ func TestGolden(t *testing.T) {
 // However many rows, each has its height, its name, and the first is on top.
 func TestRowsGrow(t *testing.T) {
 	var c Chart
-	for range 40 {
+	for range 39 {
 		c.Rows = append(c.Rows, "group")
 	}
+	c.Rows = append(c.Rows, strings.Repeat("long", 20))
 	c.Series = []Series{{Points: []Point{{X: 1, Y: 0}, {X: 2, Y: 39}}}}
 	f := c.frame()
 	x, y := c.axes(f)
 	if f.high != 40*rowHeight || y.at(0) != float64(f.top)+rowHeight/2. || y.at(39) != float64(f.bottom())-rowHeight/2. || x.at(1) < float64(f.left) {
 		t.Errorf("frame %+v, rows at %g to %g", f, y.at(0), y.at(39))
 	}
-	if n := strings.Count(string(c.SVG()), ">group<"); n != 40 {
-		t.Errorf("%d names", n)
+	if n := strings.Count(string(c.SVG()), ">group<"); n != 39 || f.wide < width*2/5 || !strings.Contains(string(c.SVG()), strings.Repeat("long", 12)+"l…<") {
+		t.Errorf("%d names, frame %+v", n, f)
 	}
 }
 

@@ -34,11 +34,16 @@ type Point struct {
 	Small        bool // one of several that stand around their mean: small, pale, and no line goes through it
 }
 
+// Level is a dashed line at y, from one x to another: what the points are compared with.
+func Level(name string, y, from, to float64) Series {
+	return Series{Name: name, Line: true, Dashed: true, Bare: true, Points: []Point{{X: from, Y: y}, {X: to, Y: y}}}
+}
+
 // Size of a chart in pixels, and of its margins.
 const (
 	width, height                           = 720, 420
 	left, right, top, bottom                = 72, 20, 44, 58
-	rowHeight, widestNames                  = 26, 300
+	rowHeight, longestName                  = 26, 50 // pixels, letters
 	ink, faint, font                        = "#222", "#ddd", "system-ui, sans-serif"
 	legendStep, legendDrop, tickLen, dotRay = 18, 16, 5, 3.5
 	smallRay, smallOpacity                  = 2.5, .4
@@ -56,11 +61,19 @@ func (c Chart) frame() frame {
 		f.top += legendStep * named
 		f.high = max(f.high-legendStep*named, rowHeight*len(c.Rows))
 		for _, name := range c.Rows {
-			f.left = max(f.left, min(widestNames, letter*len([]rune(name))+30))
+			f.left = max(f.left, letter*len([]rune(cut(name)))+3*tickLen)
 		}
 	}
 	f.wide = width - f.left - right
 	return f
+}
+
+// cut shortens a name that would leave the chart no room.
+func cut(name string) string {
+	if r := []rune(name); len(r) > longestName {
+		return string(r[:longestName-1]) + "…"
+	}
+	return name
 }
 
 func (f frame) right() int  { return f.left + f.wide }
