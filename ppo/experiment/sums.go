@@ -1,15 +1,12 @@
 package experiment
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
-	"strings"
 
 	"agora/policy"
 	"agora/policy/base"
@@ -22,51 +19,6 @@ var sums = experiment{
 	name: "gsm8k", title: "A program as the reward: exact answers to GSM8K", minutes: 15,
 	claim: "RLOO against a weighted sum of two commands, one for the form of an answer and one for its correctness, raises both on held-out questions.",
 	run:   runSums,
-}
-
-// CheckCmd is `agora experiment check`: the checker as a program of its own, for exec: rewards.
-type CheckCmd struct {
-	What string `arg:"" enum:"exact,form" help:"exact: 1 where the number behind the last #### is the prompt's answer; form: 1 where there is one number behind ####."`
-}
-
-// Help shows how to use it.
-func (*CheckCmd) Help() string {
-	return `Reads JSON lines with "completion" and "answer", writes {"score": 0 or 1} for each, as exec: rewards do.
-
-Example:
-  agora rloo train --policy sft --reward 'exec:agora experiment check exact' --prompts gsm8k.jsonl --out runs/sums`
-}
-
-// Run checks until the input ends.
-func (c *CheckCmd) Run(context.Context) error {
-	in := bufio.NewScanner(os.Stdin)
-	in.Buffer(nil, 1<<24)
-	out := bufio.NewWriter(os.Stdout)
-	defer out.Flush()
-	for n := 1; in.Scan(); n++ {
-		var row struct{ Completion, Answer string }
-		if err := json.Unmarshal(in.Bytes(), &row); err != nil {
-			return fmt.Errorf("line %d: %w", n, err)
-		}
-		got, ok := finalNumber(row.Completion)
-		score := 0
-		if ok && (c.What == "form" || got == row.Answer) {
-			score = 1
-		}
-		fmt.Fprintf(out, "{\"score\": %d}\n", score)
-	}
-	return in.Err()
-}
-
-var afterHashes = regexp.MustCompile(`####\s*\$?(-?[0-9][0-9,]*(?:\.[0-9]+)?)\s*$`)
-
-// finalNumber is the number behind ####, without thousands separators.
-func finalNumber(text string) (string, bool) {
-	m := afterHashes.FindStringSubmatch(strings.TrimSpace(text))
-	if m == nil {
-		return "", false
-	}
-	return strings.ReplaceAll(m[1], ",", ""), true
 }
 
 // sum is a question with its checked answer.
