@@ -139,6 +139,24 @@ func TestUnknownExperiment(t *testing.T) {
 	}
 }
 
+// Reports are written into folders of the experiments' names: a model in one would change with its report,
+// and a second start train everything again.
+func TestModelsAndReportsLieApart(t *testing.T) {
+	l := testLab(t)
+	if err := os.Mkdir(l.path("smollm2-135m-instruct"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	dir, err := importSmol(l, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range experiments {
+		if dir == l.path(e.name) {
+			t.Errorf("%s has a model where its report goes", e.name)
+		}
+	}
+}
+
 func TestFinalNumber(t *testing.T) {
 	for text, want := range map[string]string{"She has 3.\n#### 72": "72", "#### $1,200 ": "1200", "#### -3.5": "-3.5", "72": "", "#### 3 apples": "", "####": "", "#### 3\n#### 4": "4"} {
 		if got, _ := finalNumber(text); got != want {

@@ -65,9 +65,10 @@ func runSmolLM2(ctx context.Context, l *lab, o options, r *report) error {
 	return reportSmol(ctx, l, r, start, model(run), run, models, eval)
 }
 
-// importSmol turns the GGUF file into a model directory, once.
+// importSmol turns the GGUF file into a model directory, once. The report lies elsewhere: a file more
+// would make it another model.
 func importSmol(l *lab, data string) (string, error) {
-	dir := l.path("smollm2")
+	dir := l.path("smollm2-135m-instruct")
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	} else if !errors.Is(err, fs.ErrNotExist) {
