@@ -4,6 +4,7 @@ import "math"
 
 // axis maps values to pixels.
 type axis struct {
+	names    []string // of a category axis: the values 0, 1, 2 … have names, and nothing is between them
 	log      bool
 	lo, hi   float64 // in the axis's own scale: values, or their decimal logarithms
 	step     float64 // between ticks, in the same scale
@@ -29,8 +30,13 @@ func (a *axis) include(v float64) {
 	}
 }
 
-// round widens the range to whole steps of 1, 2 or 5 times a power of ten, some five of them.
+// round widens the range to whole steps of 1, 2 or 5 times a power of ten, some five of them. A category
+// axis has room for half a step on either side.
 func (a *axis) round() {
+	if a.names != nil {
+		a.lo, a.hi, a.step = -.5, float64(len(a.names))-.5, 1
+		return
+	}
 	if a.lo > a.hi {
 		a.lo, a.hi = 0, 1
 	}
@@ -57,9 +63,23 @@ func niceStep(raw float64) float64 {
 	return 10 * power
 }
 
+// label is what a tick says.
+func (a axis) label(tick float64) string {
+	if a.names != nil {
+		return esc(cut(a.names[int(tick)]))
+	}
+	return number(tick)
+}
+
 // ticks are the values to mark. A logarithmic axis of less than two decades marks 1, 2 and 5 of each.
 func (a axis) ticks() []float64 {
 	var out []float64
+	if a.names != nil {
+		for k := range a.names {
+			out = append(out, float64(k))
+		}
+		return out
+	}
 	if !a.log {
 		for k := 0; ; k++ {
 			v := a.lo + float64(k)*a.step

@@ -10,6 +10,7 @@ import (
 
 	"agora/policy"
 	"agora/policy/base"
+	"agora/policy/plot"
 	"agora/ppo"
 	"agora/ppo/measure"
 	"agora/ppo/oneliners"
@@ -20,7 +21,8 @@ import (
 var algorithms = experiment{
 	name: "algorithms", title: "PPO, RLOO, GRPO, DPO and best-of-n", minutes: 20,
 	claim: "From the same SFT policy, reward model and number of sampled responses, each method's policy is preferred to SFT by the judge.",
-	run:   runAlgorithms,
+	seeds: 3, repeats: "every method but best of 16", full: everyOpening,
+	run: runAlgorithms,
 }
 
 // sampledInAll is how many responses a method may sample to learn from: quickstart's 20 iterations of 128.
@@ -139,7 +141,7 @@ func rankedRows(prompts []*prefs.Prompt, d *measure.Samples, scores []float64, e
 func (w *world) bestOf16(ctx context.Context) (measured, error) {
 	const n = 16
 	inputs := map[string]string{"policy": w.sft, "reward": w.rm, "judge": w.judge}
-	return kept(w.lab, "best-of-16", []int{n, evalPrompts, w.seed}, inputs, func() (out measured, err error) {
+	return kept(w.lab, "best-of-16", []int{n, len(w.openings), w.seed}, inputs, func() (out measured, err error) {
 		sft, err := policy.LoadPolicy(w.sft)
 		if err != nil {
 			return out, err
@@ -149,7 +151,7 @@ func (w *world) bestOf16(ctx context.Context) (measured, error) {
 			return out, err
 		}
 		var repeated []*prefs.Prompt
-		for _, p := range openings() {
+		for _, p := range w.openings {
 			repeated = append(repeated, slices.Repeat([]*prefs.Prompt{p}, n)...)
 		}
 		c := w.draw(repeated)
@@ -184,7 +186,7 @@ func (w *world) bestOf16(ctx context.Context) (measured, error) {
 }
 
 func runAlgorithms(ctx context.Context, l *lab, o options, r *report) error {
-	w, err := openWorld(ctx, l)
+	w, err := openWorld(ctx, l, o.full)
 	if err != nil {
 		return err
 	}
@@ -192,11 +194,9 @@ func runAlgorithms(ctx context.Context, l *lab, o options, r *report) error {
 	if err != nil {
 		return err
 	}
-	rows := [][]string{row("SFT", []measured{sft}, sft)}
-	names, texts := []string{"SFT"}, [][]string{sft.Texts}
-	lowest, worst := math.Inf(1), ""
+	var all []tried
 	for _, m := range methods {
-		var runs []measured
+		t := tried{name: m.name}
 		for seed := range o.seeds {
 			dir, err := m.make(ctx, w, seed)
 			if err != nil {
@@ -206,30 +206,70 @@ func runAlgorithms(ctx context.Context, l *lab, o options, r *report) error {
 			if err != nil {
 				return err
 			}
-			runs = append(runs, got)
+			t.runs = append(t.runs, got)
 		}
-		rows = append(rows, row(m.name, runs, sft))
-		names, texts = append(names, m.name), append(texts, runs[0].Texts)
-		win, between, each := winRate(runs, sft)
-		r.Numbers[m.name] = map[string]any{"win_rate": win, "seeds": each, "between_seeds": between, "kl": over(runs, func(m measured) float64 { return m.KL }), "lm_loss": over(runs, lossOf)}
-		if win.Lo < lowest {
-			lowest, worst = win.Lo, m.name
-		}
+		all = append(all, t)
 	}
 	best, err := w.bestOf16(ctx)
 	if err != nil {
 		return err
 	}
+	reportAlgorithms(r, sft, all, best)
+	return nil
+}
+
+// tried is a method with the samples of its policies, by seed.
+type tried struct {
+	name string
+	runs []measured
+}
+
+func reportAlgorithms(r *report, sft measured, all []tried, best measured) {
+	rows := [][]string{row("SFT", []measured{sft}, sft)}
+	names, texts := []string{"SFT"}, [][]string{sft.Texts}
+	lowest, worst := math.Inf(1), ""
+	for _, t := range all {
+		rows = append(rows, row(t.name, t.runs, sft))
+		names, texts = append(names, t.name), append(texts, t.runs[0].Texts)
+		win, between, each := winRate(t.runs, sft)
+		r.Numbers[t.name] = map[string]any{"win_rate": win, "seeds": each, "between_seeds": between, "kl": over(t.runs, klOf), "lm_loss": over(t.runs, lossOf)}
+		if win.Lo < lowest {
+			lowest, worst = win.Lo, t.name
+		}
+	}
+	learned := all
+	all = append(slices.Clip(all), tried{"best of 16", []measured{best}})
 	rows = append(rows, row("best of 16", []measured{best}, sft))
 	names, texts = append(names, "best of 16"), append(texts, best.Texts)
-	r.say("All start from the same SFT policy and, but for \"DPO, people\", learn from the same reward model and %d sampled responses (best-of-n learns nothing: it samples 16 for every answer). Win rate over SFT by the judge on %d openings of texts that no policy learned from; %d seeds.", sampledInAll, len(sft.Judge), o.seeds)
+	r.say("All start from the same SFT policy and, but for \"DPO, people\", learn from the same reward model and %d sampled responses (best-of-n learns nothing: it samples 16 for every answer). Win rate over SFT by the judge on %d openings of texts that no policy learned from; seeds: %d.", sampledInAll, len(sft.Judge), len(learned[0].runs))
 	r.table([]string{"method", "win rate over SFT, judge", "± seeds, points", "judge", "reward", "KL, nats", "length", "distinct-2", "held-out loss"}, rows)
+	r.chart("win-rate", winsByKL(all, sft))
+	r.say("Pale points are the seeds, strong ones their mean with its 95 %% interval. The methods were not brought to the same distance from SFT: compare those that stand above each other.")
 	for _, m := range methods {
 		r.say("- %s: %s.", m.name, m.note)
 	}
 	r.samples(names, texts...)
 	r.verdict(lowest > .5, "The lowest win rate is that of %s, whose interval begins at %.1f %%.", worst, 100*lowest)
-	return nil
+}
+
+// winsByKL draws what each method gains for how far it goes.
+func winsByKL(all []tried, sft measured) plot.Chart {
+	c := plot.Chart{Title: "Win rate over SFT against the distance from it", X: "KL from SFT, nats a response", Y: "win rate over SFT by the judge, %"}
+	furthest := 0.0
+	for _, t := range all {
+		win, _, each := winRate(t.runs, sft)
+		s := plot.Series{Name: t.name}
+		for i := range t.runs {
+			furthest = math.Max(furthest, t.runs[i].KL)
+			if len(t.runs) > 1 {
+				s.Points = append(s.Points, plot.Point{X: t.runs[i].KL, Y: 100 * each[i], Small: true})
+			}
+		}
+		s.Points = append(s.Points, plot.Point{X: over(t.runs, klOf), Y: 100 * win.Value, Lo: 100 * win.Lo, Hi: 100 * win.Hi})
+		c.Series = append(c.Series, s)
+	}
+	c.Series = append(c.Series, plot.Level("as good as SFT", 50, 0, 1.25*furthest))
+	return c
 }
 
 // row is one policy of a comparison.
@@ -241,7 +281,7 @@ func row(name string, runs []measured, sft measured) []string {
 	}
 	for _, of := range []func(measured) float64{
 		func(m measured) float64 { return measure.Mean(m.Judge) }, func(m measured) float64 { return measure.Mean(m.Reward) },
-		func(m measured) float64 { return m.KL }, func(m measured) float64 { return m.Length }, func(m measured) float64 { return m.Distinct }, lossOf,
+		klOf, func(m measured) float64 { return m.Length }, func(m measured) float64 { return m.Distinct }, lossOf,
 	} {
 		cells = append(cells, num(over(runs, of)))
 	}

@@ -114,14 +114,15 @@ func TestReport(t *testing.T) {
 	r.table([]string{"a", "b"}, [][]string{{"1", "2"}})
 	r.samples([]string{"SFT", "PPO"}, []string{"one *star*"}, []string{"two\nlines"})
 	r.verdict(false, "It was %d.", 3)
-	text := r.markdown("agora experiment run x")
-	for _, want := range []string{"# Title", "**It does not hold here.** It was 3.", "| a | b |\n|---|---:|\n| 1 | 2 |", `one \*star\*`, "two lines", "`agora experiment run x`"} {
+	r.Made = made{Command: "agora experiment run x", Runs: 3, Seconds: 90, Workers: []int{1, 2}, Unknown: 1}
+	text := r.markdown()
+	for _, want := range []string{"# Title", "**It does not hold here.** It was 3.", "| a | b |\n|---|---:|\n| 1 | 2 |", `one \*star\*`, "two lines", "`agora experiment run x`", "The 3 trainings behind it took 1m30s", "1 or 2 worker threads (not written down for 1 of them)"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the report lacks %q:\n%s", want, text)
 		}
 	}
 	dir := t.TempDir()
-	if err := r.write(dir, "x"); err != nil {
+	if err := r.write(dir); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "report.json")); err != nil {
@@ -129,13 +130,21 @@ func TestReport(t *testing.T) {
 	}
 }
 
-func TestUnknownExperiment(t *testing.T) {
-	err := (&RunCmd{Name: "nothing", Dir: t.TempDir(), Seeds: 1}).Run(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "algorithms") {
-		t.Errorf("%v", err)
+// Reports are written into folders of the experiments' names: a model in one would change with its report,
+// and a second start train everything again.
+func TestModelsAndReportsLieApart(t *testing.T) {
+	l := testLab(t)
+	if err := os.Mkdir(l.path("smollm2-135m-instruct"), 0o755); err != nil {
+		t.Fatal(err)
 	}
-	if err := (&RunCmd{Name: "ptx", Dir: t.TempDir()}).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "seeds") {
-		t.Errorf("%v", err)
+	dir, err := importSmol(l, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range experiments {
+		if dir == l.path(e.name) {
+			t.Errorf("%s has a model where its report goes", e.name)
+		}
 	}
 }
 
@@ -252,11 +261,5 @@ func TestReadForeignSets(t *testing.T) {
 	sums, err := readSums(data, "train.jsonl.gz", 100)
 	if err != nil || len(sums) != 100 || sums[0].Answer != "72" {
 		t.Errorf("GSM8K: %d, %v", len(sums), err)
-	}
-}
-
-func TestMissingDataNamesTheFlag(t *testing.T) {
-	if _, err := readArguments(t.TempDir(), 1); err == nil || !strings.Contains(err.Error(), "--data") {
-		t.Errorf("%v", err)
 	}
 }

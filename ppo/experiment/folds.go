@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"agora/policy/base"
+	"agora/policy/plot"
 	"agora/ppo/measure"
 	"agora/ppo/oneliners"
 	"agora/reward"
@@ -18,7 +19,8 @@ import (
 var labelerFolds = experiment{
 	name: "folds", title: "Reward models on labelers and topics that they never saw, and by group", minutes: 40,
 	claim: "A reward model predicts labelers whom it never learned from nearly as well as those it did; topics that it never saw are harder.",
-	run:   runFolds,
+	seeds: 3, repeats: "the reward model of every fold; those by group are trained once", full: "all pairs of UKPConvArg1, not a quarter of them", data: true,
+	run: runFolds,
 }
 
 // foldSettings train a small reward model once over the data.
@@ -31,6 +33,14 @@ func runFolds(ctx context.Context, l *lab, o options, r *report) error {
 	if o.full {
 		share = 1
 	}
+	all, err := readArguments(o.data, share)
+	if err != nil {
+		return err
+	}
+	sets, err := readMarked(o.data)
+	if err != nil {
+		return err
+	}
 	if err := oneliners.WriteData(l.path("data"), base.LoadHumour()); err != nil {
 		return err
 	}
@@ -41,33 +51,87 @@ func runFolds(ctx context.Context, l *lab, o options, r *report) error {
 	if err != nil {
 		return err
 	}
-	all, err := readArguments(o.data, share)
+	c := court{lab: l, trunk: model(trunk), seeds: o.seeds}
+	judgments := linesOf(all, func(judged) bool { return true })
+	people := reward.Comparisons(judgments)
+	found := foldsResult{judgments: len(all), labelers: labelers(all), share: share, seeds: o.seeds, raters: reward.RaterAgreement(people), others: reward.OthersMajority(people)}
+	if found.byLabeler, err = c.folds(ctx, "labeler", all, func(j judged) int { return j.labeler }); err != nil {
+		return err
+	}
+	if found.byTopic, err = c.folds(ctx, "topic", all, func(j judged) int { return j.side }); err != nil {
+		return err
+	}
+	reportFolds(r, found)
+	groups, err := c.groups(ctx, sets)
 	if err != nil {
 		return err
 	}
-	c := court{lab: l, trunk: model(trunk), seeds: o.seeds}
-	r.say("UKPConvArg1: %d judgments by %d labelers of which of two arguments is more convincing (%.0f %% of the pairs). Labelers, and separately topics, are dealt into %d folds; a reward model is trained on four, %d seeds. One pair in five is in no training; all accuracies are on those pairs. The trunk is a GPT-2 of 0.6 million parameters, pretrained on agora's bundled corpus, which contains the arguments' words but no judgment.", len(all), labelers(all), 100*share, folds, o.seeds)
+	reportGroups(r, groups)
+	return nil
+}
+
+// held are accuracies of every fold and seed, on what was in training and on what was not.
+type held struct{ seen, fresh []float64 }
+
+// foldsResult is what was measured on the folds.
+type foldsResult struct {
+	judgments, labelers int
+	share               float64 // of the pairs
+	seeds               int
+	byLabeler, byTopic  held
+	raters, others      reward.Interval // how well people predict each other
+}
+
+func reportFolds(r *report, found foldsResult) {
+	r.say("UKPConvArg1: %d judgments by %d labelers of which of two arguments is more convincing (%.0f %% of the pairs). Labelers, and separately topics, are dealt into %d folds; a reward model is trained on four; seeds: %d. One pair in five is in no training; all accuracies are on those pairs. The trunk is a GPT-2 of 0.6 million parameters, pretrained on agora's bundled corpus, which contains the arguments' words but no judgment.",
+		found.judgments, found.labelers, 100*found.share, folds, found.seeds)
 	var table [][]string
 	for _, by := range []struct {
 		name string
-		of   func(judged) int
-	}{{"labeler", func(j judged) int { return j.labeler }}, {"topic", func(j judged) int { return j.side }}} {
-		seen, fresh, err := c.folds(ctx, by.name, all, by.of)
-		if err != nil {
-			return err
-		}
-		table = append(table, []string{by.name, spreadOf(seen), spreadOf(fresh), fmt.Sprintf("%+.1f", 100*(measure.Mean(fresh)-measure.Mean(seen)))})
-		r.Numbers["by_"+by.name] = map[string]any{"training": seen, "held_out": fresh}
-		if by.name == "labeler" {
-			gap := 100 * (measure.Mean(seen) - measure.Mean(fresh))
-			r.verdict(math.Abs(gap) < 5 && measure.Mean(fresh) > .55, "On labelers in training %s, on labelers held out %s: a gap of %.1f points (InstructGPT: 72.4 ± 0.4 and 69.6 ± 0.9).", spreadOf(seen), spreadOf(fresh), gap)
-		}
+		held
+	}{{"labeler", found.byLabeler}, {"topic", found.byTopic}} {
+		table = append(table, []string{by.name, spreadOf(by.seen), spreadOf(by.fresh), fmt.Sprintf("%+.1f", 100*(measure.Mean(by.fresh)-measure.Mean(by.seen)))})
+		r.Numbers["by_"+by.name] = map[string]any{"training": by.seen, "held_out": by.fresh}
 	}
 	r.table([]string{"held out by", "accuracy on the four folds in training, %", "on the fold held out, %", "difference, points"}, table)
-	raters := reward.RaterAgreement(reward.Comparisons(linesOf(all, func(judged) bool { return true })))
-	r.say("Mean ± standard deviation over folds and seeds. Two labelers of one pair agree on %.1f %% [%.1f, %.1f] (n = %d pairs, ties left out): nobody can predict single judgments much better than that.", 100*raters.Value, 100*raters.Lo, 100*raters.Hi, raters.Units)
-	r.Numbers["rater_rater"] = raters.Value
-	return c.groups(ctx, r, o)
+	r.chart("folds", foldsChart(found))
+	r.say("Mean ± standard deviation over folds and seeds, each of which is a pale point.")
+	r.say("For comparison, over all pairs (ties left out, intervals resample pairs): two labelers of one pair agree on %s (%d pairs). That is no bound: where a share p of people prefers one argument, two of them agree with probability p² + (1 − p)², but whoever always says what most say is right max(p, 1 − p) of the time, so a model may exceed it. The majority of a pair's other labelers, ties split, says what a labeler said on %s: the accuracy of a predictor that knows every vote but the one it predicts.",
+		ofPairs(found.raters), found.raters.Units, ofPairs(found.others))
+	r.Numbers["rater_rater"], r.Numbers["others_majority"] = found.raters.Value, found.others.Value
+	seen, fresh := found.byLabeler.seen, found.byLabeler.fresh
+	gap := 100 * (measure.Mean(seen) - measure.Mean(fresh))
+	topicGap := 100 * (measure.Mean(found.byTopic.seen) - measure.Mean(found.byTopic.fresh))
+	r.verdict(math.Abs(gap) < 5 && measure.Mean(fresh) > .55 && topicGap > gap, "On labelers in training %s, on labelers held out %s: a gap of %.1f points (InstructGPT: 72.4 ± 0.4 and 69.6 ± 0.9). On topics in training %s, on topics held out %s: a gap of %.1f points.",
+		spreadOf(seen), spreadOf(fresh), gap, spreadOf(found.byTopic.seen), spreadOf(found.byTopic.fresh), topicGap)
+}
+
+func ofPairs(i reward.Interval) string {
+	return percent(measure.Rate{Value: i.Value, Lo: i.Lo, Hi: i.Hi})
+}
+
+// foldsChart draws every fold and seed around the mean, what was in training left of what was held out.
+func foldsChart(found foldsResult) plot.Chart {
+	c := plot.Chart{Title: "Accuracy of reward models on what they never saw", Y: "accuracy on pairs in no training, %",
+		Columns: []string{"labelers in training", "labelers held out", "topics in training", "topics held out"}}
+	for k, by := range []struct {
+		name string
+		held
+	}{{"by labeler", found.byLabeler}, {"by topic", found.byTopic}} {
+		s := plot.Series{Name: by.name, Line: true}
+		for side, values := range [][]float64{by.seen, by.fresh} {
+			column := 2*k + side
+			for i, v := range values {
+				s.Points = append(s.Points, plot.Point{X: beside(column, i, len(values)), Y: 100 * v, Small: true})
+			}
+			mean, deviates := 100*measure.Mean(values), 100*deviation(values)
+			s.Points = append(s.Points, plot.Point{X: float64(column), Y: mean, Lo: mean - deviates, Hi: mean + deviates})
+		}
+		c.Series = append(c.Series, s)
+	}
+	right := float64(len(c.Columns)) - .5
+	c.Series = append(c.Series, plot.Level("two labelers agree", 100*found.raters.Value, -.5, right), plot.Level("the others' majority", 100*found.others.Value, -.5, right))
+	return c
 }
 
 // court trains and tries reward models.
@@ -77,31 +141,31 @@ type court struct {
 	seeds int
 }
 
-// folds are the accuracies of every fold and seed, on what was in training and on what was not.
-func (c court) folds(ctx context.Context, name string, all []judged, of func(judged) int) (seen, fresh []float64, err error) {
+// folds trains and tries a reward model for every fold and seed.
+func (c court) folds(ctx context.Context, name string, all []judged, of func(judged) int) (h held, err error) {
 	for fold := range folds {
 		file := c.path("data", fmt.Sprintf("arguments-%s-%d-%d.jsonl", name, len(all), fold))
 		train := linesOf(all, func(j judged) bool { return !j.held && of(j) != fold })
 		if _, err := prefs.Write(file, prefs.FormatRanked, each(train), prefs.About{Licence: "CC BY 4.0, UKPConvArg1"}); err != nil {
-			return nil, nil, err
+			return h, err
 		}
 		for seed := range c.seeds {
 			run, err := c.reward(ctx, fmt.Sprintf("without %s fold %d, seed %d", name, fold, seed), foldSettings(seed), c.trunk, file)
 			if err != nil {
-				return nil, nil, err
+				return h, err
 			}
 			in, err := c.accuracy(ctx, run, name+"-in", linesOf(all, func(j judged) bool { return j.held && of(j) != fold }))
 			if err != nil {
-				return nil, nil, err
+				return h, err
 			}
 			out, err := c.accuracy(ctx, run, name+"-out", linesOf(all, func(j judged) bool { return j.held && of(j) == fold }))
 			if err != nil {
-				return nil, nil, err
+				return h, err
 			}
-			seen, fresh = append(seen, in.Accuracy), append(fresh, out.Accuracy)
+			h.seen, h.fresh = append(h.seen, in.Accuracy), append(h.fresh, out.Accuracy)
 		}
 	}
-	return seen, fresh, nil
+	return h, nil
 }
 
 // accuracy evaluates a run's model on judgments.
@@ -117,71 +181,6 @@ func (c court) accuracy(ctx context.Context, run, what string, lines []*prefs.Ra
 		}
 		return reward.Evaluate(ctx, lines, s)
 	})
-}
-
-// groups reports accuracy by group, worst first, on two sets with known raters: trained alike, with a
-// robust loss, and with a head for each group.
-func (c court) groups(ctx context.Context, r *report, o options) error {
-	for _, set := range []struct {
-		name, what, by string
-		read           func(string) ([]rated, error)
-	}{
-		{"POPQUORN", "which of two comments the rater found more offensive", "race", readOffensiveness},
-		{"LeWiDi CSC", "which of two replies the annotator found more sarcastic", "gender", readSarcasm},
-	} {
-		marks, err := set.read(o.data)
-		if err != nil {
-			return err
-		}
-		lines := pairUp(marks, 30, 1)
-		train, test := splitRaters(lines)
-		file := c.path("data", "marks-"+set.by+".jsonl")
-		if _, err := prefs.Write(file, prefs.FormatRanked, each(train), prefs.About{Licence: "not to be shipped"}); err != nil {
-			return err
-		}
-		r.say("**%s**: %s; %d comparisons by raters in training, %d by raters held out.", set.name, set.what, len(train), len(test))
-		var table [][]string
-		for _, way := range []struct {
-			name string
-			set  Settings
-		}{{"every comparison alike", nil}, {"robust loss, by " + set.by, Settings{"group_by": set.by, "robust_rate": .1}}, {"a head for each " + set.by, Settings{"group_by": set.by, "group_heads": true}}} {
-			run, err := c.reward(ctx, set.name+", "+way.name, foldSettings(0).With(Settings{"epochs": 2}).With(way.set), c.trunk, file)
-			if err != nil {
-				return err
-			}
-			report, err := c.accuracy(ctx, run, "groups", test)
-			if err != nil {
-				return err
-			}
-			table = append(table, groupRow(way.name, report))
-			r.Numbers[set.name+", "+way.name] = map[string]any{"accuracy": report.Accuracy, "ci95": report.CI95, "worst_group": report.WorstGroup, "by_group": report.ByGroup}
-		}
-		r.table([]string{"loss", "accuracy, %", "worst group", "its accuracy, %", "its n", "range over groups, points"}, table)
-	}
-	return nil
-}
-
-func groupRow(name string, r *reward.Report) []string {
-	worst, top := r.ByGroup[r.WorstGroup], 0.0
-	for _, p := range r.ByGroup {
-		if p.N >= 20 {
-			top = math.Max(top, p.Accuracy)
-		}
-	}
-	return []string{name, fmt.Sprintf("%.1f [%.1f, %.1f]", 100*r.Accuracy, 100*r.CI95[0], 100*r.CI95[1]), r.WorstGroup,
-		fmt.Sprintf("%.1f [%.1f, %.1f]", 100*worst.Accuracy, 100*worst.CI95[0], 100*worst.CI95[1]), fmt.Sprint(worst.N), fmt.Sprintf("%.1f", 100*(top-worst.Accuracy))}
-}
-
-// splitRaters keeps one rater in five out of training.
-func splitRaters(lines []*prefs.Ranked) (train, test []*prefs.Ranked) {
-	for _, r := range lines {
-		if bits(r.Worker)%5 == 0 {
-			test = append(test, r)
-		} else {
-			train = append(train, r)
-		}
-	}
-	return train, test
 }
 
 func linesOf(all []judged, keep func(judged) bool) []*prefs.Ranked {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"agora/policy"
 	"agora/policy/plot"
@@ -16,7 +18,8 @@ import (
 var klSweep = experiment{
 	name: "kl", title: "KL sweep and over-optimisation", minutes: 25,
 	claim: "The reward goes on rising with the distance from SFT; the judge's gain does not: it follows d(α − β ln d), and the KL coefficient decides how far a run goes.",
-	run:   runKLSweep,
+	seeds: 3, repeats: "PPO without KL penalty; with --full every coefficient", full: "nine KL coefficients, not four, in runs four times as long",
+	run: runKLSweep,
 }
 
 // sweepIterations is how long each run of the sweep is: three times quickstart's.
@@ -34,7 +37,7 @@ type sweepRun struct {
 }
 
 func runKLSweep(ctx context.Context, l *lab, o options, r *report) error {
-	w, err := openWorld(ctx, l)
+	w, err := openWorld(ctx, l, false)
 	if err != nil {
 		return err
 	}
@@ -117,9 +120,8 @@ func (w *world) bestOfN(ctx context.Context, n, prompts int) ([]bestOf, error) {
 		if err != nil {
 			return nil, err
 		}
-		all := openings()
 		var repeated []*prefs.Prompt
-		for _, p := range all[:min(prompts, len(all))] {
+		for _, p := range w.openings[:min(prompts, len(w.openings))] {
 			for range n {
 				repeated = append(repeated, p)
 			}
@@ -158,12 +160,8 @@ func reportSweep(r *report, runs []sweepRun, best []bestOf) error {
 	judged, proxy := plot.Chart{Title: "The judge's gain over SFT", X: "√KL, √nats", Y: "judge's score − SFT's"}, plot.Chart{Title: "The reward model's gain over SFT", X: "√KL, √nats", Y: "reward − SFT's"}
 	for _, s := range runs {
 		table = append(table, []string{fmt.Sprint(s.coef), fmt.Sprint(s.seed), num(s.kl), num(s.lastRew), num(s.best.Gain), num(s.best.D * s.best.D), num(s.last.Gain)})
-		name := fmt.Sprintf("β = %g", s.coef)
-		if s.seed > 0 {
-			name += fmt.Sprintf(", seed %d", s.seed)
-		}
-		judged.Series = append(judged.Series, plot.Series{Name: name, Points: points(smoothed(s.judge, 5))})
-		proxy.Series = append(proxy.Series, plot.Series{Name: name, Points: points(smoothed(s.reward, 5))})
+		addRun(&judged, s, s.judge)
+		addRun(&proxy, s, s.reward)
 		if s.coef == 0 {
 			free = append(free, s.judge...)
 			if f, err := guard.FitOver(s.judge, false); err == nil {
@@ -189,11 +187,44 @@ func reportSweep(r *report, runs []sweepRun, best []bestOf) error {
 	r.say("Fit of R(d) = d(α − β ln d) to the %d iterations of the runs with kl_coef 0 (d ≥ %.1f): α = %.3f, β = %.3f, R² = %.2f; by seed α from %.3f to %.3f, β from %.3f to %.3f. %s",
 		fit.N, guard.Nearest, fit.Alpha, fit.Beta, fit.R2, lo.Alpha, hi.Alpha, lo.Beta, hi.Beta, peakWords(fit, furthest(free)))
 	r.Numbers["fit_rl"], r.Numbers["fit_best_of_n"], r.Numbers["best_of_n"] = fit, bon, best
+	fell, ends := falls(runs)
 	ordered := inOrder(runs)
-	over := runs[0].best.Gain > runs[0].last.Gain+.05
-	r.verdict(fit.Beta > 0 && ordered && over, "Without a KL penalty the judge's gain peaks at %.2f (KL %.1f nats) and ends at %.2f (KL %.1f) while the reward has risen by %.2f; the fit has β = %.2f; the final KL %s with the coefficient.",
-		runs[0].best.Gain, runs[0].best.D*runs[0].best.D, runs[0].last.Gain, runs[0].kl, runs[0].lastRew, fit.Beta, map[bool]string{true: "falls", false: "does not fall steadily"}[ordered])
+	r.verdict(fit.Beta > 0 && ordered && fell == len(fits) && fell > 0, "Without a KL penalty the judge's gain falls by more than %.2f from its peak in %d of %d seeds, while the reward rises (%s); the fit has β = %.2f; the final KL %s with the coefficient.",
+		clearFall, fell, len(fits), ends, fit.Beta, map[bool]string{true: "falls", false: "does not fall steadily"}[ordered])
 	return nil
+}
+
+// clearFall is how much below its peak the judge's gain ends where that is more than noise.
+const clearFall = .05
+
+// falls counts the seeds without KL penalty in which the judge's gain ends clearly below its peak, and
+// says how each ended.
+func falls(runs []sweepRun) (fell int, ends string) {
+	var each []string
+	for _, s := range runs {
+		if s.coef != 0 {
+			continue
+		}
+		if s.best.Gain > s.last.Gain+clearFall {
+			fell++
+		}
+		each = append(each, fmt.Sprintf("seed %d: judge's peak %.2f at a KL of %.1f nats, end %.2f at %.1f, reward %+.2f", s.seed, s.best.Gain, s.best.D*s.best.D, s.last.Gain, s.kl, s.lastRew))
+	}
+	return fell, strings.Join(each, "; ")
+}
+
+// addRun draws a run. Seeds are told apart where there is no penalty, for the claim is about those.
+func addRun(c *plot.Chart, s sweepRun, gains []gain) {
+	name := fmt.Sprintf("kl_coef %g", s.coef)
+	if s.coef == 0 {
+		name += fmt.Sprintf(", seed %d", s.seed)
+	}
+	at := slices.IndexFunc(c.Series, func(has plot.Series) bool { return has.Name == name })
+	if at < 0 {
+		at = len(c.Series)
+		c.Series = append(c.Series, plot.Series{Name: name})
+	}
+	c.Series[at].Points = append(c.Series[at].Points, points(smoothed(gains, 5))...)
 }
 
 // peakWords says where a fit peaks, where the runs came near to it.
@@ -252,17 +283,20 @@ func spread(fits []guard.OverFit) (lo, hi guard.OverFit) {
 	return lo, hi
 }
 
-// inOrder says whether a higher coefficient ended nearer to SFT.
+// inOrder says whether a higher coefficient ended nearer to SFT, in the mean over its seeds. Runs of one
+// coefficient follow each other, the coefficients rise.
 func inOrder(runs []sweepRun) bool {
 	last := math.Inf(1)
-	for _, s := range runs {
-		if s.seed > 0 {
-			continue
+	for len(runs) > 0 {
+		n, mean := 0, 0.0
+		for n < len(runs) && runs[n].coef == runs[0].coef {
+			mean += runs[n].kl
+			n++
 		}
-		if s.kl >= last {
+		if mean /= float64(n); mean >= last {
 			return false
 		}
-		last = s.kl
+		last, runs = mean, runs[n:]
 	}
 	return true
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"agora/policy"
 	"agora/policy/checkpoint"
@@ -25,6 +26,7 @@ type lab struct {
 	dev  *cpu.Device
 	say  func(format string, args ...any)
 	seed int
+	used []string // run directories that the experiment rests on, each once
 }
 
 func (l *lab) path(parts ...string) string {
@@ -44,6 +46,7 @@ type done struct {
 	Key     string             `json:"key"`
 	Title   string             `json:"title"`
 	Metrics map[string]float64 `json:"metrics"`
+	Workers int                `json:"workers,omitempty"` // threads it had, at the end
 }
 
 // trained makes sure that a training is done and returns its run directory. do trains into dir, from
@@ -54,6 +57,9 @@ func (l *lab) trained(ctx context.Context, t training, do func(dir string, resum
 		return "", fmt.Errorf("%s: %w", t.title, err)
 	}
 	dir := l.path("runs", t.kind+"-"+key[:10])
+	if !slices.Contains(l.used, dir) {
+		l.used = append(l.used, dir)
+	}
 	var old done
 	if err := readJSON(dir+".json", &old); err == nil && old.Key == key {
 		if _, err := checkpoint.Verify(filepath.Join(dir, policy.ResultDir)); err == nil {
@@ -68,7 +74,7 @@ func (l *lab) trained(ctx context.Context, t training, do func(dir string, resum
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", t.title, err)
 	}
-	return dir, writeJSON(dir+".json", done{key, t.title, metrics})
+	return dir, writeJSON(dir+".json", done{key, t.title, metrics, l.dev.Workers()})
 }
 
 // begun says whether a folder holds an earlier attempt to go on with.

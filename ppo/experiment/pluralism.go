@@ -16,7 +16,8 @@ import (
 var pluralism = experiment{
 	name: "pluralism", title: "One reward, weighted rewards, and max-min for two groups of three to one", minutes: 35,
 	claim: "Against a single reward model, max-min raises the minority's win rate over SFT by at least 10 points and costs the majority at most 10, each by that group's own held-out gold model.",
-	run:   runPluralism,
+	seeds: 3, repeats: "PPO against every reward", full: "PPO for 48 iterations, not 24", data: true,
+	run: runPluralism,
 }
 
 // registerTokens bounds an answer.
@@ -130,7 +131,14 @@ func runPluralism(ctx context.Context, l *lab, o options, r *report) error {
 	if err != nil {
 		return err
 	}
-	var ways []way
+	found := pluralResult{sft: sft, questions: len(v.files.eval)}
+	if found.accuracies, err = v.accuracies(); err != nil {
+		return err
+	}
+	iterations := 24
+	if o.full {
+		iterations *= 2
+	}
 	for _, w := range []way{
 		{name: "single reward model", in: rl{reward: v.single}},
 		{name: "groups weighted alike", in: rl{reward: v.weighted}},
@@ -139,7 +147,7 @@ func runPluralism(ctx context.Context, l *lab, o options, r *report) error {
 	} {
 		for seed := range o.seeds {
 			w.in.policy, w.in.prompts = v.sft, v.files.prompts
-			s := Settings{"iterations": 24, "episodes": 128, "epochs": 2, "minibatches": 2, "max_new_tokens": registerTokens, "temperature": 1, "score_samples": 256,
+			s := Settings{"iterations": iterations, "episodes": 128, "epochs": 2, "minibatches": 2, "max_new_tokens": registerTokens, "temperature": 1, "score_samples": 256,
 				"missing_eos": "subtract", "missing_eos_penalty": 2, "kl_coef": .2, "learning_rate": 5e-4, "value_learning_rate": 1e-3, "warmup_iterations": 2, "checkpoint_every": 4, "seed": seed}
 			run, err := l.rl(ctx, fmt.Sprintf("PPO, %s, seed %d", w.name, seed), s.With(w.set), w.in)
 			if err != nil {
@@ -151,9 +159,10 @@ func runPluralism(ctx context.Context, l *lab, o options, r *report) error {
 			}
 			w.runs = append(w.runs, m)
 		}
-		ways = append(ways, w)
+		found.ways = append(found.ways, w)
 	}
-	return v.reportPluralism(r, sft, ways, o)
+	reportPluralism(r, found)
+	return nil
 }
 
 // heads names every group's reward in a model that has a head for each.
@@ -183,15 +192,20 @@ func (w way) wins(taste string, sft asGroupsSee) (measure.Rate, float64) {
 	return rate, between
 }
 
-func (v *village) reportPluralism(r *report, sft asGroupsSee, ways []way, o options) error {
-	r.say("Questions with answers in five registers. Three labelers in four are *lively*: they like entertaining answers best, poetic ones next and plain ones (normal, academic, business) least. One in four is *earnest*: poetic best, plain next, entertaining least. SFT writes plain answers eight times in ten. The rankings follow the registers by rule; no person gave them. The gold models learned each group's rankings of the other half of the questions, on another trunk; policies are compared on those %d questions, %d seeds each.", len(v.files.eval), o.seeds)
-	accuracies, err := v.accuracies()
-	if err != nil {
-		return err
-	}
-	r.say("%s", accuracies)
+// pluralResult is what was measured.
+type pluralResult struct {
+	accuracies string // of the reward models, in words
+	questions  int    // that policies are compared on
+	sft        asGroupsSee
+	ways       []way
+}
+
+func reportPluralism(r *report, found pluralResult) {
+	sft, ways := found.sft, found.ways
+	r.say("Questions with answers in five registers. Three labelers in four are *lively*: they like entertaining answers best, poetic ones next and plain ones (normal, academic, business) least. One in four is *earnest*: poetic best, plain next, entertaining least. SFT writes plain answers eight times in ten. The rankings follow the registers by rule; no person gave them. The gold models learned each group's rankings of the other half of the questions, on another trunk; policies are compared on those %d questions; seeds: %d.", found.questions, len(ways[0].runs))
+	r.say("%s", found.accuracies)
 	var table [][]string
-	chart := plot.Chart{Title: "Win rate over SFT, by each group's own gold model", X: "majority (lively), %", Y: "minority (earnest), %"}
+	chart := plot.Chart{Title: "Win rate over SFT, by each group's own gold model", X: "majority (lively): win rate, %", Y: "minority (earnest): win rate, %"}
 	names, texts := []string{"SFT"}, [][]string{sft.Texts}
 	for _, w := range ways {
 		major, majorSeeds := w.wins(tastes[0].name, sft)
@@ -201,7 +215,7 @@ func (v *village) reportPluralism(r *report, sft asGroupsSee, ways []way, o opti
 			kl += run.KL / float64(len(w.runs))
 		}
 		table = append(table, []string{w.name, percent(major), num(100 * majorSeeds), percent(minor), num(100 * minorSeeds), num(kl)})
-		chart.Series = append(chart.Series, plot.Series{Name: w.name, Points: []plot.Point{{X: 100 * major.Value, Y: 100 * minor.Value, Lo: 100 * minor.Lo, Hi: 100 * minor.Hi}}})
+		chart.Series = append(chart.Series, plot.Series{Name: w.name, Points: []plot.Point{{X: 100 * major.Value, XLo: 100 * major.Lo, XHi: 100 * major.Hi, Y: 100 * minor.Value, Lo: 100 * minor.Lo, Hi: 100 * minor.Hi}}})
 		names, texts = append(names, w.name), append(texts, w.runs[0].Texts)
 		r.Numbers[w.name] = map[string]any{"majority": major, "minority": minor, "kl": kl}
 	}
@@ -217,7 +231,6 @@ func (v *village) reportPluralism(r *report, sft asGroupsSee, ways []way, o opti
 	r.Numbers["minority_gain"], r.Numbers["majority_cost"] = gain, cost
 	r.verdict(gain >= 10 && cost <= 10, "From a single reward model to max-min the minority's win rate goes from %s to %s (%+.1f points) and the majority's from %s to %s (%+.1f).",
 		percent(minorOne), percent(minorMax), gain, percent(majorOne), percent(majorMax), -cost)
-	return nil
 }
 
 // accuracies says how well the models know what they were trained for, on validation questions.

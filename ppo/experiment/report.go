@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"agora/policy/checkpoint"
 	"agora/policy/plot"
@@ -19,9 +20,42 @@ type report struct {
 	Holds   bool           `json:"holds"`   // whether it shows
 	Verdict string         `json:"verdict"` // in one sentence, with the numbers that say so
 	Numbers map[string]any `json:"numbers"`
+	Made    made           `json:"made"`
 
 	body   strings.Builder
 	charts map[string]plot.Chart
+}
+
+// made is where a report comes from.
+type made struct {
+	Command string  `json:"command"`
+	Runs    int     `json:"runs"`            // trainings it rests on, those shared with other experiments included
+	Seconds float64 `json:"seconds"`         // their wall time by their own logs, summed
+	Workers []int   `json:"workers"`         // worker threads that they had, each number once
+	Unknown int     `json:"workers_unknown"` // of so many runs it was not written down
+}
+
+// String is a sentence or two.
+func (m made) String() string {
+	text := fmt.Sprintf("Made by `%s`.", m.Command)
+	if m.Runs == 0 {
+		return text
+	}
+	var on []string
+	for _, n := range m.Workers {
+		on = append(on, fmt.Sprint(n))
+	}
+	workers := strings.Join(on, " or ")
+	switch {
+	case m.Unknown == m.Runs:
+		workers = "a number of worker threads that was not written down"
+	case m.Unknown > 0:
+		workers += fmt.Sprintf(" worker threads (not written down for %d of them)", m.Unknown)
+	default:
+		workers += " worker threads"
+	}
+	took := time.Duration(m.Seconds * float64(time.Second)).Round(time.Second)
+	return text + fmt.Sprintf(" The %d trainings behind it took %s of wall time in all, on %s; those that other experiments share are counted, sampling for the comparisons is not.", m.Runs, took, workers)
 }
 
 func newReport(name, title, claim string) *report {
@@ -53,6 +87,16 @@ func (r *report) chart(name string, c plot.Chart) {
 	fmt.Fprintf(&r.body, "![%s](%s.svg)\n\n", c.Title, name)
 }
 
+// across is a rate in per cent with its interval, on a row.
+func across(row float64, r measure.Rate) plot.Point {
+	return plot.Point{Y: row, X: 100 * r.Value, XLo: 100 * r.Lo, XHi: 100 * r.Hi}
+}
+
+// beside is where one of several seeds stands around the mean in a column or a row.
+func beside(column, seed, seeds int) float64 {
+	return float64(column) + .3*(float64(seed)+.5)/float64(seeds) - .15
+}
+
 // samples adds texts of several policies on the same prompts.
 func (r *report) samples(names []string, texts ...[]string) {
 	r.say("Samples, taken evenly from all prompts:")
@@ -76,16 +120,16 @@ func (r *report) verdict(holds bool, format string, args ...any) {
 }
 
 // markdown is the whole text.
-func (r *report) markdown(command string) string {
+func (r *report) markdown() string {
 	mark := "holds here"
 	if !r.Holds {
 		mark = "does not hold here"
 	}
-	return fmt.Sprintf("# %s\n\nClaim: %s\n\n**It %s.** %s\n\nMade by `%s`.\n\n%s", r.Title, r.Claim, mark, r.Verdict, command, r.body.String())
+	return fmt.Sprintf("# %s\n\nClaim: %s\n\n**It %s.** %s\n\n%s\n\n%s", r.Title, r.Claim, mark, r.Verdict, r.Made, r.body.String())
 }
 
 // write puts report.md, report.json and the charts into a folder.
-func (r *report) write(dir, command string) error {
+func (r *report) write(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -94,7 +138,7 @@ func (r *report) write(dir, command string) error {
 			return err
 		}
 	}
-	if err := checkpoint.WriteFile(filepath.Join(dir, "report.md"), []byte(r.markdown(command))); err != nil {
+	if err := checkpoint.WriteFile(filepath.Join(dir, "report.md"), []byte(r.markdown())); err != nil {
 		return err
 	}
 	return writeJSON(filepath.Join(dir, "report.json"), r)

@@ -20,7 +20,8 @@ import (
 var smollm2 = experiment{
 	name: "smollm2", title: "SmolLM2-135M: LoRA against a reward model of human comparisons", minutes: 60,
 	claim: "Twenty iterations of PPO with LoRA raise the gold model's preference for SmolLM2-135M-Instruct's replies; reward and gold model learned from disjoint prompts.",
-	run:   runSmolLM2,
+	full:  "all comparisons, not 700 for each of the two models", data: true,
+	run: runSmolLM2,
 }
 
 // smolGGUF is the model in the folder of the large data sets.
@@ -30,11 +31,11 @@ const smolGGUF = "models/SmolLM2-135M-Instruct.Q4_1.gguf"
 const smolPrompts, smolNew, smolIterations = 64, 32, 20
 
 func runSmolLM2(ctx context.Context, l *lab, o options, r *report) error {
-	start, err := importSmol(l, o.data)
+	pairs, err := readChat(o.data)
 	if err != nil {
 		return err
 	}
-	pairs, err := readChat(o.data)
+	start, err := importSmol(l, o.data)
 	if err != nil {
 		return err
 	}
@@ -62,12 +63,18 @@ func runSmolLM2(ctx context.Context, l *lab, o options, r *report) error {
 	if err != nil {
 		return err
 	}
-	return reportSmol(ctx, l, r, start, model(run), run, models, eval)
+	found, err := measureSmol(ctx, l, start, run, models, eval)
+	if err != nil {
+		return err
+	}
+	reportSmol(r, found)
+	return nil
 }
 
-// importSmol turns the GGUF file into a model directory, once.
+// importSmol turns the GGUF file into a model directory, once. The report lies elsewhere: a file more
+// would make it another model.
 func importSmol(l *lab, data string) (string, error) {
-	dir := l.path("smollm2")
+	dir := l.path("smollm2-135m-instruct")
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	} else if !errors.Is(err, fs.ErrNotExist) {
@@ -75,7 +82,7 @@ func importSmol(l *lab, data string) (string, error) {
 	}
 	src := filepath.Join(data, smolGGUF)
 	if _, err := os.Stat(src); err != nil {
-		return "", fmt.Errorf("%w; get the model with: agora model pull smollm2-135m-instruct %s", err, dir)
+		return "", fmt.Errorf("%w (--data names the folder of the large data sets; or get the model with: agora model pull smollm2-135m-instruct %s)", err, dir)
 	}
 	_, err := policy.Import(src, dir, nil)
 	return dir, err
@@ -136,55 +143,68 @@ type replies struct {
 	Texts        []string
 }
 
-func reportSmol(ctx context.Context, l *lab, r *report, before, after, run string, models [2]string, eval []*prefs.Prompt) error {
+// smolResult is what was measured.
+type smolResult struct {
+	before, after replies
+	metrics       [2]map[string]float64 // of the reward model and of the gold
+	training      [][]float64           // by iteration: mean reward, mean gold score
+}
+
+func measureSmol(ctx context.Context, l *lab, start, run string, models [2]string, eval []*prefs.Prompt) (found smolResult, err error) {
 	c := measure.Draw{Dev: l.dev, Prompts: eval, Seed: 1, MaxNew: smolNew, Temperature: 1}
-	var both [2]replies
-	for i, dir := range []string{before, after} {
-		var err error
-		both[i], err = kept(l, "replies", len(eval), map[string]string{"policy": dir, "start": before, "reward": models[0], "gold": models[1]}, func() (replies, error) {
-			return smolReplies(ctx, c, dir, before, models)
+	for _, p := range []struct {
+		into *replies
+		dir  string
+	}{{&found.before, start}, {&found.after, model(run)}} {
+		*p.into, err = kept(l, "replies", len(eval), map[string]string{"policy": p.dir, "start": start, "reward": models[0], "gold": models[1]}, func() (replies, error) {
+			return smolReplies(ctx, c, p.dir, start, models)
 		})
 		if err != nil {
-			return err
+			return found, err
 		}
 	}
+	for side, dir := range models {
+		m, err := manifestOf(dir)
+		if err != nil {
+			return found, err
+		}
+		found.metrics[side] = m.Metrics
+	}
+	found.training, err = curve(run, "objective/reward_raw", "objective/judge")
+	return found, err
+}
+
+func reportSmol(r *report, found smolResult) {
 	var table [][]string
 	for side, name := range []string{"reward model", "gold model"} {
-		m, err := manifestOf(models[side])
-		if err != nil {
-			return err
-		}
-		table = append(table, []string{name, fmt.Sprintf("%.1f", 100*m.Metrics["eval_accuracy"]), fmt.Sprintf("%.0f", m.Metrics["eval_n"])})
-		r.Numbers[name] = m.Metrics
+		m := found.metrics[side]
+		table = append(table, []string{name, fmt.Sprintf("%.1f", 100*m["eval_accuracy"]), fmt.Sprintf("%.0f", m["eval_n"])})
+		r.Numbers[name] = m
 	}
+	before, after := found.before, found.after
 	r.say("Comparisons by people from hh-rlhf helpful, WebGPT, Auto-J and fine-grained RLHF, dealt into two halves by prompt. Both models are SmolLM2-135M-Instruct (quantised weights, computed in float32) with LoRA of rank 16 and a score head.")
 	r.table([]string{"model", "validation accuracy, %", "n"}, table)
-	win := measure.WinRate(both[1].Gold, both[0].Gold)
-	byReward := measure.WinRate(both[1].Reward, both[0].Reward)
-	r.say("PPO: %d prompts × %d new tokens, %d iterations, one inner epoch. On %d prompts of the gold's half, one reply each at temperature 1:", smolPrompts, smolNew, smolIterations, len(eval))
+	win := measure.WinRate(after.Gold, before.Gold)
+	byReward := measure.WinRate(after.Reward, before.Reward)
+	r.say("PPO: %d prompts × %d new tokens, %d iterations, one inner epoch, one seed. On %d prompts of the gold's half, one reply each at temperature 1:", smolPrompts, smolNew, smolIterations, len(after.Gold))
 	r.table([]string{"", "before", "after"}, [][]string{
-		{"gold's score", num(measure.Mean(both[0].Gold)), num(measure.Mean(both[1].Gold))},
-		{"reward", num(measure.Mean(both[0].Reward)), num(measure.Mean(both[1].Reward))},
-		{"length, tokens", num(both[0].Length), num(both[1].Length)},
-		{"KL from the start, nats", "0", num(both[1].KL)},
+		{"gold's score", num(measure.Mean(before.Gold)), num(measure.Mean(after.Gold))},
+		{"reward", num(measure.Mean(before.Reward)), num(measure.Mean(after.Reward))},
+		{"length, tokens", num(before.Length), num(after.Length)},
+		{"KL from the start, nats", "0", num(after.KL)},
 		{"win rate over the start, by the gold", "", percent(win)},
 		{"… by the reward model", "", percent(byReward)},
 	})
-	points, err := curve(run, "objective/kl_sqrt", "objective/reward_raw", "objective/judge")
-	if err != nil {
-		return err
-	}
 	chart := plot.Chart{Title: "Reward and gold score during PPO", X: "iteration", Y: "mean score", Series: []plot.Series{{Name: "reward model", Line: true}, {Name: "gold model", Line: true}}}
-	for i, p := range points {
+	for i, p := range found.training {
 		for k := range 2 {
-			chart.Series[k].Points = append(chart.Series[k].Points, plot.Point{X: float64(i + 1), Y: p[k+1]})
+			chart.Series[k].Points = append(chart.Series[k].Points, plot.Point{X: float64(i + 1), Y: p[k]})
 		}
 	}
 	r.chart("training", chart)
-	r.samples([]string{"before", "after"}, both[0].Texts, both[1].Texts)
-	r.Numbers["win_rate_gold"], r.Numbers["win_rate_reward"], r.Numbers["kl"] = win, byReward, both[1].KL
-	r.verdict(win.Lo > .5, "The gold model prefers the trained policy on %s of %d prompts; the reward model on %s.", percent(win), len(eval), percent(byReward))
-	return nil
+	r.samples([]string{"before", "after"}, before.Texts, after.Texts)
+	r.Numbers["win_rate_gold"], r.Numbers["win_rate_reward"], r.Numbers["kl"] = win, byReward, after.KL
+	r.verdict(win.Lo > .5, "The gold model prefers the trained policy on %s of %d prompts; the reward model on %s.", percent(win), len(after.Gold), percent(byReward))
 }
 
 func smolReplies(ctx context.Context, c measure.Draw, dir, before string, models [2]string) (out replies, err error) {

@@ -1,18 +1,16 @@
 package experiment
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
-	"strings"
 
 	"agora/policy"
 	"agora/policy/base"
+	"agora/policy/plot"
 	"agora/ppo/measure"
 	"agora/reward/prefs"
 )
@@ -21,52 +19,8 @@ import (
 var sums = experiment{
 	name: "gsm8k", title: "A program as the reward: exact answers to GSM8K", minutes: 15,
 	claim: "RLOO against a weighted sum of two commands, one for the form of an answer and one for its correctness, raises both on held-out questions.",
-	run:   runSums,
-}
-
-// CheckCmd is `agora experiment check`: the checker as a program of its own, for exec: rewards.
-type CheckCmd struct {
-	What string `arg:"" enum:"exact,form" help:"exact: 1 where the number behind the last #### is the prompt's answer; form: 1 where there is one number behind ####."`
-}
-
-// Help shows how to use it.
-func (*CheckCmd) Help() string {
-	return `Reads JSON lines with "completion" and "answer", writes {"score": 0 or 1} for each, as exec: rewards do.
-
-Example:
-  agora rloo train --policy sft --reward 'exec:agora experiment check exact' --prompts gsm8k.jsonl --out runs/sums`
-}
-
-// Run checks until the input ends.
-func (c *CheckCmd) Run(context.Context) error {
-	in := bufio.NewScanner(os.Stdin)
-	in.Buffer(nil, 1<<24)
-	out := bufio.NewWriter(os.Stdout)
-	defer out.Flush()
-	for n := 1; in.Scan(); n++ {
-		var row struct{ Completion, Answer string }
-		if err := json.Unmarshal(in.Bytes(), &row); err != nil {
-			return fmt.Errorf("line %d: %w", n, err)
-		}
-		got, ok := finalNumber(row.Completion)
-		score := 0
-		if ok && (c.What == "form" || got == row.Answer) {
-			score = 1
-		}
-		fmt.Fprintf(out, "{\"score\": %d}\n", score)
-	}
-	return in.Err()
-}
-
-var afterHashes = regexp.MustCompile(`####\s*\$?(-?[0-9][0-9,]*(?:\.[0-9]+)?)\s*$`)
-
-// finalNumber is the number behind ####, without thousands separators.
-func finalNumber(text string) (string, bool) {
-	m := afterHashes.FindStringSubmatch(strings.TrimSpace(text))
-	if m == nil {
-		return "", false
-	}
-	return strings.ReplaceAll(m[1], ",", ""), true
+	seeds: 1, repeats: "RLOO", data: true,
+	run: runSums,
 }
 
 // sum is a question with its checked answer.
@@ -120,15 +74,34 @@ func runSums(ctx context.Context, l *lab, o options, r *report) error {
 		return err
 	}
 	check := func(what string) string { return fmt.Sprintf("exec:'%s' experiment check %s", self, what) }
-	run, err := l.rl(ctx, "RLOO on checked answers", Settings{
-		"preset": "rloo", "iterations": 60, "episodes": 256, "minibatches": 2, "samples_per_prompt": 8, "max_new_tokens": 12, "temperature": 1,
-		"score_samples": 0, "missing_eos": "ignore", "kl_coef": .01, "learning_rate": 3e-4, "reward_weights": []float64{1, .2}, "checkpoint_every": 5, "seed": l.seed,
-	}, rl{policy: model(sft), prompts: prompts, more: []string{check("exact"), check("form")}})
-	if err != nil {
+	var found sumsResult
+	if found.before, err = l.answer(ctx, model(sft), test); err != nil {
 		return err
 	}
-	return reportSums(ctx, l, r, model(sft), model(run), test)
+	for seed := range o.seeds {
+		run, err := l.rl(ctx, fmt.Sprintf("RLOO on checked answers, seed %d", seed), Settings{
+			"preset": "rloo", "iterations": 60, "episodes": sumsEpisodes, "minibatches": 2, "samples_per_prompt": 8, "max_new_tokens": 12, "temperature": 1,
+			"score_samples": 0, "missing_eos": "ignore", "kl_coef": .01, "learning_rate": 3e-4, "reward_weights": []float64{1, .2}, "checkpoint_every": 5, "seed": seed,
+		}, rl{policy: model(sft), prompts: prompts, more: []string{check("exact"), check("form")}})
+		if err != nil {
+			return err
+		}
+		after, err := l.answer(ctx, model(run), test)
+		if err != nil {
+			return err
+		}
+		training, err := curve(run, "step", "objective/reward_1")
+		if err != nil {
+			return err
+		}
+		found.after, found.training = append(found.after, after), append(found.training, training)
+	}
+	reportSums(r, found)
+	return nil
 }
+
+// sumsEpisodes is how many answers RLOO samples in an iteration.
+const sumsEpisodes = 256
 
 // writeSums writes demonstrations and prompts: half of the questions each.
 func writeSums(l *lab, all []sum) (demos, prompts string, err error) {
@@ -157,54 +130,98 @@ func writeSums(l *lab, all []sum) (demos, prompts string, err error) {
 	return demos, prompts, err
 }
 
-// answers are a policy's on the test questions: eight of each.
+// answers are a policy's on the test questions, by question: the share of exact ones and of those of the
+// right form.
 type answers struct{ Exact, Form []float64 }
 
-func reportSums(ctx context.Context, l *lab, r *report, before, after string, test []sum) error {
-	const each = 8
-	var both [2]answers
-	for i, dir := range []string{before, after} {
-		var err error
-		both[i], err = kept(l, "sums", []int{len(test), each}, map[string]string{"policy": dir}, func() (out answers, err error) {
-			m, err := policy.LoadPolicy(dir)
-			if err != nil {
-				return out, err
-			}
-			var prompts []*prefs.Prompt
-			for k, s := range test {
-				for range each {
-					prompts = append(prompts, s.prompt(k))
-				}
-			}
-			d, err := measure.Draw{Dev: l.dev, Prompts: prompts, Seed: 1, MaxNew: 12, Temperature: 1}.From(ctx, m)
-			if err != nil {
-				return out, err
-			}
-			out.Exact, out.Form = make([]float64, len(test)), make([]float64, len(test))
-			for k, text := range d.Completions {
-				if n, ok := finalNumber(text); ok {
-					out.Form[k/each] += 1. / each
-					if n == test[k/each].Answer {
-						out.Exact[k/each] += 1. / each
-					}
-				}
-			}
-			return out, nil
-		})
+// answersEach is how often a test question is answered.
+const answersEach = 8
+
+// answer samples and checks a policy's answers to the test questions.
+func (l *lab) answer(ctx context.Context, dir string, test []sum) (answers, error) {
+	return kept(l, "sums", []int{len(test), answersEach}, map[string]string{"policy": dir}, func() (out answers, err error) {
+		m, err := policy.LoadPolicy(dir)
 		if err != nil {
-			return err
+			return out, err
 		}
-	}
-	exact := [2]measure.Rate{measure.Bootstrap(both[0].Exact), measure.Bootstrap(both[1].Exact)}
-	form := [2]measure.Rate{measure.Bootstrap(both[0].Form), measure.Bootstrap(both[1].Form)}
-	gains := make([]float64, len(test))
+		var prompts []*prefs.Prompt
+		for k, s := range test {
+			for range answersEach {
+				prompts = append(prompts, s.prompt(k))
+			}
+		}
+		d, err := measure.Draw{Dev: l.dev, Prompts: prompts, Seed: 1, MaxNew: 12, Temperature: 1}.From(ctx, m)
+		if err != nil {
+			return out, err
+		}
+		out.Exact, out.Form = make([]float64, len(test)), make([]float64, len(test))
+		for i, text := range d.Completions {
+			k := i / answersEach
+			if n, ok := finalNumber(text); ok {
+				out.Form[k] += 1. / answersEach
+				if n == test[k].Answer {
+					out.Exact[k] += 1. / answersEach
+				}
+			}
+		}
+		return out, nil
+	})
+}
+
+// sumsResult is what was measured: after and training by seed.
+type sumsResult struct {
+	before   answers
+	after    []answers
+	training [][][]float64 // iteration, share of exact answers among those sampled in it
+}
+
+func reportSums(r *report, found sumsResult) {
+	questions := len(found.before.Exact)
+	after := answers{make([]float64, questions), make([]float64, questions)}
+	gains := make([]float64, questions)
 	for k := range gains {
-		gains[k] = both[1].Exact[k] - both[0].Exact[k]
+		for _, a := range found.after {
+			after.Exact[k] += a.Exact[k] / float64(len(found.after))
+			after.Form[k] += a.Form[k] / float64(len(found.after))
+		}
+		gains[k] = after.Exact[k] - found.before.Exact[k]
 	}
+	exact := [2]measure.Rate{measure.Bootstrap(found.before.Exact), measure.Bootstrap(after.Exact)}
+	form := [2]measure.Rate{measure.Bootstrap(found.before.Form), measure.Bootstrap(after.Form)}
 	gained := measure.Bootstrap(gains)
-	r.say("The bundled model of 3.4 million parameters cannot reckon; it can learn what an answer looks like and which numbers are likely. SFT on half of the short training questions, RLOO on the other half: 60 iterations of 256 answers, rewarded 1 for the exact number and 0.2 for the form `#### number`, each by a program that reads JSON lines. %d test questions, %d answers each.", len(test), each)
+	r.say("The bundled model of 3.4 million parameters cannot reckon; it can learn what an answer looks like and which numbers are likely. SFT on half of the short training questions, RLOO on the other half: %d iterations of %d answers, rewarded 1 for the exact number and 0.2 for the form `#### number`, each by a program that reads JSON lines. %d test questions, %d answers each; seeds: %d.",
+		len(found.training[0]), sumsEpisodes, questions, answersEach, len(found.after))
 	r.table([]string{"", "SFT", "RLOO"}, [][]string{{"exact, %", percent(exact[0]), percent(exact[1])}, {"form, %", percent(form[0]), percent(form[1])}})
+	r.chart("exact", beforeAfter("Exact answers to held-out questions", "exact answers, %", exact))
+	r.chart("form", beforeAfter("Answers of the right form", "answers of the form #### number, %", form))
+	r.chart("training", learning(found.training))
+	r.say("Bars are 95 %% intervals that resample questions. In training, pale points are iterations of %d answers, the line is the mean of up to nine of them in a row.", sumsEpisodes)
 	r.Numbers["exact"], r.Numbers["form"], r.Numbers["gain"] = exact, form, gained
 	r.verdict(gained.Lo > 0 && form[1].Value >= form[0].Value, "Exact answers go from %s to %s, a gain of %s on the same questions; answers of the right form from %s to %s.", percent(exact[0]), percent(exact[1]), percent(gained), percent(form[0]), percent(form[1]))
-	return nil
+}
+
+func beforeAfter(title, y string, rates [2]measure.Rate) plot.Chart {
+	s := plot.Series{}
+	for i, rate := range rates {
+		s.Points = append(s.Points, plot.Point{X: float64(i), Y: 100 * rate.Value, Lo: 100 * rate.Lo, Hi: 100 * rate.Hi})
+	}
+	return plot.Chart{Title: title, Y: y, Columns: []string{"before: SFT", "after: RLOO"}, Series: []plot.Series{s}}
+}
+
+// learning draws the share of exact answers by iteration, a series for each seed.
+func learning(training [][][]float64) plot.Chart {
+	c := plot.Chart{Title: "Exact answers during RLOO, on training questions", X: "iteration", Y: fmt.Sprintf("exact among %d answers, %%", sumsEpisodes)}
+	for seed, steps := range training {
+		s := plot.Series{Name: fmt.Sprintf("seed %d", seed), Line: true, Bare: true}
+		for i, step := range steps {
+			near := steps[max(0, i-4):min(len(steps), i+5)]
+			mean := 0.0
+			for _, n := range near {
+				mean += n[1] / float64(len(near))
+			}
+			s.Points = append(s.Points, plot.Point{X: step[0], Y: 100 * step[1], Small: true}, plot.Point{X: step[0], Y: 100 * mean})
+		}
+		c.Series = append(c.Series, s)
+	}
+	return c
 }

@@ -16,12 +16,23 @@ import (
 // reward model of that half's judgments, and the judge of the other half's.
 type world struct {
 	*lab
-	base, sft, rm, judge string // model directories
+	base, sft, rm, judge string          // model directories
+	openings             []*prefs.Prompt // of texts that no policy learned from: policies are compared on them
 }
 
-// openWorld writes the bundled data and trains what is shared, with quickstart's recipe.
-func openWorld(ctx context.Context, l *lab) (*world, error) {
-	w := &world{lab: l, base: l.path("base")}
+// evalPrompts is how many openings policies are compared on, and everyOpening the --full of it.
+const (
+	evalPrompts  = 512
+	everyOpening = "policies are compared on all 1508 openings, not on 512"
+)
+
+// openWorld writes the bundled data and trains what is shared, with quickstart's recipe. Policies are
+// compared on some openings, or on all.
+func openWorld(ctx context.Context, l *lab, all bool) (*world, error) {
+	w := &world{lab: l, base: l.path("base"), openings: oneliners.Openings(base.LoadHumour().On(base.JudgeSide))}
+	if !all {
+		w.openings = w.openings[:min(evalPrompts, len(w.openings))]
+	}
 	if err := oneliners.WriteData(l.path("data"), base.LoadHumour()); err != nil {
 		return nil, err
 	}
@@ -66,24 +77,16 @@ type measured struct {
 	Texts    []string  `json:"texts"`   // the first ten prompts, openings included
 }
 
-// evalPrompts is how many openings of texts that no policy learned from policies are compared on.
-const evalPrompts = 512
-
 // draw is how policies are sampled for comparison.
 func (w *world) draw(prompts []*prefs.Prompt) measure.Draw {
 	return measure.Draw{Dev: w.dev, Prompts: prompts, Seed: uint64(w.seed), MaxNew: oneliners.MaxNewTokens, Temperature: oneliners.Temperature, WholeTexts: true}
-}
-
-func openings() []*prefs.Prompt {
-	all := oneliners.Openings(base.LoadHumour().On(base.JudgeSide))
-	return all[:min(evalPrompts, len(all))]
 }
 
 // measure samples a policy on openings and measures the samples. prefix goes before every opening and is
 // not part of the text that is judged.
 func (w *world) measure(ctx context.Context, dir, prefix string) (measured, error) {
 	inputs := map[string]string{"policy": dir, "sft": w.sft, "reward": w.rm, "judge": w.judge}
-	return kept(w.lab, "samples", map[string]any{"prefix": prefix, "prompts": evalPrompts, "seed": w.seed}, inputs, func() (measured, error) {
+	return kept(w.lab, "samples", map[string]any{"prefix": prefix, "prompts": len(w.openings), "seed": w.seed}, inputs, func() (measured, error) {
 		m, err := policy.LoadPolicy(dir)
 		if err != nil {
 			return measured{}, err
@@ -97,7 +100,7 @@ func (w *world) measureModel(ctx context.Context, m *policy.Model, prefix string
 	if err != nil {
 		return out, err
 	}
-	plain := openings()
+	plain := w.openings
 	asked := make([]*prefs.Prompt, len(plain))
 	for i, p := range plain {
 		asked[i] = &prefs.Prompt{PromptID: p.PromptID, Prompt: prefs.Plain(prefix + measure.PromptText(p.Prompt))}
