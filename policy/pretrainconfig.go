@@ -39,9 +39,9 @@ type PretrainConfig struct {
 	Floor           float64 `toml:"learning_rate_floor" unit:"share" help:"learning rate at the end as a share of the peak"`
 	WarmupSteps     int     `toml:"warmup_steps" unit:"steps" help:"linear warm-up"`
 	Schedule        string  `toml:"schedule" help:"cosine, linear or constant"`
-	Beta1           float64 `toml:"beta1" help:"AdamW"`
-	Beta2           float64 `toml:"beta2" help:"AdamW"`
-	AdamEps         float64 `toml:"adam_eps" help:"AdamW"`
+	Beta1           float64 `toml:"beta1" help:"AdamW: decay of the mean gradient"`
+	Beta2           float64 `toml:"beta2" help:"AdamW: decay of the mean squared gradient"`
+	AdamEps         float64 `toml:"adam_eps" help:"AdamW: added to the root of the mean square"`
 	WeightDecay     float64 `toml:"weight_decay" unit:"1/step" help:"decoupled, not on norm gains and biases"`
 	ClipNorm        float64 `toml:"clip_norm" help:"global gradient norm; 0 for none"`
 	Dropout         float64 `toml:"dropout" unit:"share" help:"on the embedding and on both branches of every layer"`

@@ -104,6 +104,21 @@ func TestSchema(t *testing.T) {
 	}
 }
 
+// TestAdamSettings: the constants of AdamW can be set wherever a language model is trained.
+func TestAdamSettings(t *testing.T) {
+	pre, sft := DefaultPretrain(), DefaultSFT()
+	for _, c := range []any{&pre, &sft} {
+		if err := LoadConfig(c, "", []string{"beta1=0.8", "beta2=0.99", "adam_eps=1e-5"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, o := range []OptimizerConfig{pre.optimizer(1), sft.optimizer(1)} {
+		if o.Beta1 != .8 || o.Beta2 != .99 || o.Eps != 1e-5 {
+			t.Errorf("got %+v", o)
+		}
+	}
+}
+
 func TestNamed(t *testing.T) {
 	c := DefaultSFT()
 	named, ok := Named(&c).(map[string]any)

@@ -42,6 +42,7 @@ type Card struct {
 	Answered   *Span          `json:"answered,omitempty"` // first and last ranking
 	LeftOut    *LeftOut       `json:"left_out,omitempty"`
 	Weights    *Weights       `json:"weights,omitempty"` // nil: the rankings have none, or keep those they came with
+	Curated    *Curated       `json:"curated,omitempty"` // nil: the prompts are as they came
 
 	Losses []Loss `json:"losses"` // empty: the format holds everything
 }
@@ -93,7 +94,7 @@ func newTally(format Format, about About) *tally {
 	}
 	return &tally{
 		card: Card{Schema: "card/1", Format: format, TiePolicy: policy, Licence: about.Licence,
-			Filters: about.Filters, Parents: about.Parents, LeftOut: about.LeftOut, Weights: about.Weights, Losses: []Loss{}},
+			Filters: about.Filters, Parents: about.Parents, LeftOut: about.LeftOut, Weights: about.Weights, Curated: about.Curated, Losses: []Loss{}},
 		prompts: map[string]bool{}, completions: map[[2]string]bool{}, judged: map[[3]string]*[2]int{},
 		workers: map[string]map[string]*string{}, losses: map[string]*Loss{},
 	}

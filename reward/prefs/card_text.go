@@ -79,13 +79,29 @@ func (c *Card) writeLeftOut(b *strings.Builder) {
 			fmt.Fprintf(b, "- %s\n", line)
 		}
 	}
+	var splits, left []string
+	if c.Curated != nil {
+		left, splits = c.Curated.Lines()
+	}
+	for _, line := range left {
+		fmt.Fprintf(b, "- %s\n", line)
+	}
 	for _, l := range c.Losses {
 		fmt.Fprintf(b, "- the format has no place for %s (%s): %s\n", l.Field, plural(l.Records, "record"), l.Why)
 	}
-	if len(c.Filters)+len(c.Losses) == 0 && c.LeftOut == nil {
+	if len(c.Filters)+len(c.Losses)+len(left) == 0 && c.LeftOut == nil {
 		b.WriteString("Nothing.\n")
 	}
 	b.WriteString("\n")
+	for i, line := range splits {
+		if i == 0 {
+			b.WriteString("## Split by user\n\n")
+		}
+		fmt.Fprintf(b, "- %s\n", line)
+	}
+	if len(splits) > 0 {
+		b.WriteString("\n")
+	}
 }
 
 // Lines are the counts in words, one thing a line.

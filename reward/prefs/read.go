@@ -12,17 +12,28 @@ import (
 // closed when the loop ends.
 func Read(path string, format Format) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
+		for row, err := range ReadRows(path, format) {
+			if !yield(row.Record, err) {
+				return
+			}
+		}
+	}
+}
+
+// ReadRows is Read with the place of every record.
+func ReadRows(path string, format Format) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
 		f, err := os.Open(path)
 		if err != nil {
-			yield(nil, err) // names the file already
+			yield(Row{}, err) // names the file already
 			return
 		}
 		defer f.Close()
 		if info, err := f.Stat(); err == nil && info.IsDir() {
-			yield(nil, &Error{File: path, Err: faultf("is a folder, not a file")})
+			yield(Row{}, &Error{File: path, Err: faultf("is a folder, not a file")})
 			return
 		}
-		Decode(f, path, format)(yield)
+		Source{Name: path, Format: format}.Decode(f)(yield)
 	}
 }
 

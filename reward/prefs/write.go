@@ -23,6 +23,7 @@ type About struct {
 	Parents []Parent // the files or datasets this one was made from
 	LeftOut *LeftOut // nil: nothing is known to be left out
 	Weights *Weights // nil: none were made
+	Curated *Curated // nil: the prompts are as they came
 }
 
 // Parent names a source by content.
