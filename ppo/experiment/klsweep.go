@@ -214,7 +214,7 @@ func falls(runs []sweepRun) (fell int, ends string) {
 }
 
 // addRun draws a run. Seeds are told apart where there is no penalty, for the claim is about those.
-func addRun(c *plot.Chart, s sweepRun, gains []gain) {
+func addRun(c *plot.Chart, s sweepRun, gains []guard.Gain) {
 	name := fmt.Sprintf("kl_coef %g", s.coef)
 	if s.coef == 0 {
 		name += fmt.Sprintf(", seed %d", s.seed)

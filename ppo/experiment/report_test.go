@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"agora/ppo/guard"
 	"agora/reward"
 	"agora/reward/prefs"
 )
@@ -100,16 +101,16 @@ func madeUpRates(mean float64, n int) []float64 {
 // madeUpSweep has a judge whose gain peaks and falls in every seed without penalty.
 func madeUpSweep() []sweepRun {
 	var out []sweepRun
-	curve := overFit{Alpha: 1, Beta: .6}
+	curve := guard.OverFit{Alpha: 1, Beta: .6}
 	for _, of := range []struct {
 		coef float64
 		seed int
 	}{{0, 0}, {0, 1}, {0, 2}, {.05, 0}, {.15, 0}, {.5, 0}} {
 		s := sweepRun{coef: of.coef, seed: of.seed}
 		for d := .1; d < 5/(1+4*of.coef); d += .1 {
-			s.judge = append(s.judge, gain{d, curve.at(d) + .01*float64(of.seed)})
-			s.reward = append(s.reward, gain{d, d / 2})
-			if s.best.Gain < curve.at(d) {
+			s.judge = append(s.judge, guard.Gain{D: d, Gain: curve.At(d) + .01*float64(of.seed)})
+			s.reward = append(s.reward, guard.Gain{D: d, Gain: d / 2})
+			if s.best.Gain < curve.At(d) {
 				s.best = s.judge[len(s.judge)-1]
 			}
 		}
