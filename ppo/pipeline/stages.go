@@ -76,7 +76,7 @@ func trainPretrain(ctx context.Context, w *Worker, job Job, sink *dbSink) (map[s
 }
 
 // trainSFT fine-tunes the input "policy" on demonstrations; the input "reward", if there is one, selects the best
-// model (select_by).
+// model (select_by), and "pretrain" is text to mix in (ptx_share).
 func trainSFT(ctx context.Context, w *Worker, job Job, sink *dbSink) (map[string]any, error) {
 	dev, err := w.device()
 	if err != nil {
@@ -86,7 +86,11 @@ func trainSFT(ctx context.Context, w *Worker, job Job, sink *dbSink) (map[string
 	if err := policy.LoadConfig(&c, "", job.sets()); err != nil {
 		return nil, err
 	}
-	result, err := policy.SFT(ctx, dev, c, w.policyJob(job, sink, job.Inputs["data"].Path))
+	sft := w.policyJob(job, sink, job.Inputs["data"].Path)
+	if path := job.Inputs["pretrain"].Path; path != "" {
+		sft.Ptx = []string{path}
+	}
+	result, err := policy.SFT(ctx, dev, c, sft)
 	if err != nil {
 		return nil, err
 	}
