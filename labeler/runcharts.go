@@ -42,6 +42,7 @@ type chartSpec struct {
 	level float64
 	at    string // key of what the level means; empty: no level
 	lines []lineSpec
+	marks []lineSpec // metrics that stay as they are all through a run: levels to compare with
 }
 
 // lineSpec names the metric of a line, by the first of its names that the run logs.
@@ -55,12 +56,12 @@ var chartSpecs = map[string][]chartSpec{
 	"ppo": rolloutCharts, "rloo": rolloutCharts, "grpo": rolloutCharts,
 	"reward": {
 		{id: "loss", key: true, level: math.Ln2, at: "metric.chance", text: "metric.loss.reward", lines: []lineSpec{{"metric.train", []string{"loss"}}, {"metric.valid", []string{"eval_loss"}}}},
-		{id: "accuracy", key: true, level: .5, at: "metric.chance", text: "metric.accuracy", lines: []lineSpec{{"metric.train", []string{"accuracy"}}, {"metric.valid", []string{"eval_accuracy"}}, {"metric.newlabelers", []string{"eval_new_labelers_accuracy"}}, {"metric.raters", []string{"eval_rater_agreement"}}, {"metric.others", []string{"eval_others_majority"}}}},
+		{id: "accuracy", key: true, level: .5, at: "metric.chance", text: "metric.accuracy", lines: []lineSpec{{"metric.train", []string{"accuracy"}}, {"metric.valid", []string{"eval_accuracy"}}, {"metric.newlabelers", []string{"eval_new_labelers_accuracy"}}}, marks: peopleMarks},
 		{id: "margin", text: "metric.margin", lines: []lineSpec{{"metric.margin", []string{"margin"}}}},
 	},
 	"dpo": {
 		{id: "loss", key: true, text: "metric.loss.dpo", lines: []lineSpec{{"metric.train", []string{"loss/train"}}, {"metric.valid", []string{"loss/validation"}}}},
-		{id: "accuracy", key: true, zero: true, text: "metric.accuracy.dpo", lines: []lineSpec{{"metric.train", []string{"rewards/accuracies"}}, {"metric.valid", []string{"eval_rewards/accuracies"}}, {"metric.raters", []string{"eval_rater_agreement"}}, {"metric.others", []string{"eval_others_majority"}}}},
+		{id: "accuracy", key: true, zero: true, text: "metric.accuracy.dpo", lines: []lineSpec{{"metric.train", []string{"rewards/accuracies"}}, {"metric.valid", []string{"eval_rewards/accuracies"}}}, marks: peopleMarks},
 		{id: "margin", key: true, text: "metric.margin.dpo", lines: []lineSpec{{"metric.margin", []string{"rewards/margins"}}}},
 	},
 	"score": nil, // it learns nothing
@@ -68,6 +69,9 @@ var chartSpecs = map[string][]chartSpec{
 		{id: "loss", key: true, text: "metric.loss", lines: []lineSpec{{"metric.train", []string{"loss/train"}}, {"metric.valid", []string{"loss/validation"}}}},
 	},
 }
+
+// peopleMarks are what accuracies are to be read against: how far people agree on the same held-out pairs.
+var peopleMarks = []lineSpec{{"metric.raters", []string{"eval_rater_agreement"}}, {"metric.others", []string{"eval_others_majority"}}}
 
 // rolloutCharts are those of the methods that learn from what they sample.
 var rolloutCharts = []chartSpec{
@@ -126,6 +130,12 @@ func (spec chartSpec) draw(ctx context.Context, m map[string]curve) (views.Chart
 	if len(c.Series) == 0 || spec.x != "" && len(c.Series) < len(spec.lines) {
 		return c, false
 	}
+	for _, l := range spec.marks {
+		if name, ok := firstOf(m, l.names); ok {
+			c.Levels = append(c.Levels, views.Level{Y: m[name][len(m[name])-1].Y, Label: views.T(ctx, l.label)})
+			logged = append(logged, name)
+		}
+	}
 	c.Now = strings.Join(now, views.T(ctx, "list.and"))
 	c.Help = []views.Row{
 		{Name: views.T(ctx, "chart.formula"), Value: views.T(ctx, spec.text+".f")},
@@ -174,7 +184,7 @@ func restOf(ctx context.Context, kind string, m map[string]curve) []views.Row {
 	drawn := map[string]bool{}
 	for _, spec := range specsOf(kind) {
 		drawn[spec.x] = true
-		for _, l := range spec.lines {
+		for _, l := range slices.Concat(spec.lines, spec.marks) {
 			if n, ok := firstOf(m, l.names); ok {
 				drawn[n] = true
 			}
@@ -204,7 +214,7 @@ func figures(ctx context.Context, r db.Run, m map[string]curve, now db.Millis) [
 		if !spec.key {
 			continue
 		}
-		for _, l := range spec.lines {
+		for _, l := range slices.Concat(spec.lines, spec.marks) {
 			if name, ok := firstOf(m, l.names); ok {
 				list = append(list, views.Figure{Name: figureName(ctx, spec, l), Value: views.Number(m[name][len(m[name])-1].Y)})
 			}

@@ -111,6 +111,29 @@ func TestChartsOfEachKind(t *testing.T) {
 	}
 }
 
+// How far people agree is a level of the accuracy chart and a key figure beside the accuracy, not one of
+// the rest.
+func TestPeopleBesideAccuracy(t *testing.T) {
+	ctx := context.Background()
+	m := map[string]curve{"accuracy": line(.5, .6), "eval_accuracy": line(.64), "eval_rater_agreement": line(.6), "eval_others_majority": line(.66), "eval_rater_pairs": line(40)}
+	cs := charts(ctx, "reward", m)
+	if len(cs) != 1 || len(cs[0].Levels) != 3 || cs[0].Levels[1] != (views.Level{Y: .6, Label: "two people agree"}) || cs[0].Levels[2].Y != .66 {
+		t.Fatalf("%+v", cs)
+	}
+	if rest := restOf(ctx, "reward", m); len(rest) != 1 || rest[0].Name != "eval_rater_pairs" {
+		t.Errorf("the rest: %v", rest)
+	}
+	found := 0
+	for _, f := range figures(ctx, db.Run{Kind: "reward"}, m, 0) {
+		if f.Value == views.Number(.6) || f.Value == views.Number(.66) || f.Value == views.Number(.64) {
+			found++
+		}
+	}
+	if found < 3 {
+		t.Errorf("figures %v", figures(ctx, db.Run{Kind: "reward"}, m, 0))
+	}
+}
+
 func TestSamplesWithoutRecurringPrompts(t *testing.T) {
 	samples := []db.Sample{
 		{Step: 9, Idx: 0, Data: `{"prompt":"c","completion":"C","score":1.5}`}, {Step: 9, Idx: 1, Data: `{"prompt":"d","completion":"D"}`},

@@ -43,7 +43,7 @@ func TestRankingLosses(t *testing.T) {
 }
 
 // squares is Open-Assistant's addition to the pairwise loss, β·½(pos² + neg²),
-// mean over pairs. No trainer here uses it.
+// mean over pairs: score_l2 of reward train.
 func squares(s []float64, beta float64) float64 {
 	sum, n := 0.0, 0.0
 	for i := range s {
@@ -56,7 +56,7 @@ func squares(s []float64, beta float64) float64 {
 }
 
 // plackettLuce is −log P(ranking) for scores in order, best first: the product of
-// the softmax over what is left. No trainer here uses it.
+// the softmax over what is left: loss plackett-luce of reward train.
 func plackettLuce(s []float64) float64 {
 	nll := 0.0
 	for i := range s {

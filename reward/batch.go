@@ -2,9 +2,11 @@ package reward
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 
+	"agora/policy"
 	"agora/policy/graph"
 )
 
@@ -129,6 +131,10 @@ func (m *micro) add(g *group, total float32) {
 }
 
 // stepsOf is the number of optimizer steps of a run.
-func stepsOf(groups int, c TrainConfig) int {
-	return max(int(math.Round(c.Epochs*float64(groups)/float64(c.batch(groups)))), 1)
+func stepsOf(groups int, c TrainConfig) (int, error) {
+	steps := math.Round(c.Epochs * float64(groups) / float64(c.batch(groups)))
+	if err := policy.CheckSteps(c.Epochs, steps); err != nil {
+		return 0, fmt.Errorf("reward: %w", err)
+	}
+	return max(int(steps), 1), nil
 }

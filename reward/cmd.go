@@ -100,7 +100,7 @@ func (*EvalCmd) Help() string {
 	return `Accuracy on every untied pair, with a 95 % interval that resamples labelers where they
 are known; by group and labeler fold, by margin with calibration, and against length. Where pairs
 were judged by two or more, how often two people agree, and how often the majority of the others is
-right, which a model can hardly exceed, stands beside it.
+right, stand beside it: what one person knows of another, and what all the others do together.
 
   agora reward eval --model rm --data held-out.jsonl --plot calibration.svg
   agora reward eval --model rm --data held-out.jsonl --json

@@ -84,6 +84,16 @@ func (c TrainConfig) Validate() error {
 			return err
 		}
 	}
+	for _, f := range []struct {
+		name  string
+		value float64
+	}{{"epochs", c.Epochs}, {"learning_rate", c.LearningRate}, {"learning_rate_floor", c.Floor}, {"adam_epsilon", c.AdamEpsilon},
+		{"weight_decay", c.WeightDecay}, {"clip_norm", c.ClipNorm}, {"margin_coef", c.MarginCoef}, {"center_coef", c.CenterCoef},
+		{"score_l2", c.ScoreL2}, {"robust_rate", c.RobustRate}} {
+		if math.IsNaN(f.value) || math.IsInf(f.value, 0) {
+			return fmt.Errorf("reward: %s %v is not a finite number", f.name, f.value)
+		}
+	}
 	if err := c.LoRA.Validate(); err != nil {
 		return fmt.Errorf("reward: %w", err)
 	}
@@ -94,15 +104,15 @@ func (c TrainConfig) Validate() error {
 		return err
 	}
 	switch {
-	case !(c.Epochs > 0):
+	case c.Epochs <= 0:
 		return fmt.Errorf("reward: epochs %v must be positive", c.Epochs)
 	case c.BatchPrompts < 0:
 		return fmt.Errorf("reward: batch_prompts %d must not be negative", c.BatchPrompts)
 	case c.MicroTokens < 0 || c.MaxTokens < 0 || c.EvalEvery < 0 || c.SaveEvery < 0:
 		return fmt.Errorf("reward: micro_tokens, max_tokens, eval_every and save_every must not be negative")
-	case c.LearningRate < 0 || math.IsNaN(c.LearningRate):
+	case c.LearningRate < 0:
 		return fmt.Errorf("reward: learning_rate %v must not be negative", c.LearningRate)
-	case !(c.AdamEpsilon > 0) || math.IsInf(c.AdamEpsilon, 1):
+	case c.AdamEpsilon <= 0:
 		return fmt.Errorf("reward: adam_epsilon %v must be positive", c.AdamEpsilon)
 	case c.WeightDecay < 0 || c.ClipNorm < 0:
 		return fmt.Errorf("reward: weight_decay and clip_norm must not be negative")
@@ -116,15 +126,15 @@ func (c TrainConfig) Validate() error {
 		return fmt.Errorf("reward: loss %q must be %s or %s", c.Loss, LossKwise, LossPlackettLuce)
 	case !(c.LabelSmoothing >= 0 && c.LabelSmoothing < .5):
 		return fmt.Errorf("reward: label_smoothing %v is outside [0, 0.5)", c.LabelSmoothing)
-	case !(c.MarginCoef >= 0):
+	case c.MarginCoef < 0:
 		return fmt.Errorf("reward: margin_coef %v must not be negative", c.MarginCoef)
-	case !(c.CenterCoef >= 0) || math.IsInf(c.CenterCoef, 1) || !(c.ScoreL2 >= 0) || math.IsInf(c.ScoreL2, 1):
-		return fmt.Errorf("reward: center_coef %v and score_l2 %v must be numbers from 0 up", c.CenterCoef, c.ScoreL2)
+	case c.CenterCoef < 0 || c.ScoreL2 < 0:
+		return fmt.Errorf("reward: center_coef %v and score_l2 %v must not be negative", c.CenterCoef, c.ScoreL2)
 	case c.Loss == LossPlackettLuce && (c.CenterCoef > 0 || c.ScoreL2 > 0):
 		return fmt.Errorf("reward: center_coef and score_l2 are of pairs: they belong to loss = %s", LossKwise)
 	case c.Loss == LossPlackettLuce && (c.Ties != string(TiesDrop) || c.LabelSmoothing > 0 || c.MarginCoef > 0):
 		return fmt.Errorf("reward: loss %s ranks whole lists: ties = %s, label_smoothing and margin_coef belong to %s", c.Loss, c.Ties, LossKwise)
-	case !(c.RobustRate >= 0):
+	case c.RobustRate < 0:
 		return fmt.Errorf("reward: robust_rate %v must not be negative", c.RobustRate)
 	case c.GroupBy == "" && (c.GroupHeads || c.RobustRate > 0):
 		return fmt.Errorf("reward: group_heads and robust_rate need group_by, the name of a group attribute")
@@ -157,7 +167,7 @@ func (c TrainConfig) batch(prompts int) int {
 	if c.BatchPrompts > 0 {
 		return c.BatchPrompts
 	}
-	return min(max(int(c.Epochs*float64(prompts)/100), 8), 64)
+	return int(min(max(c.Epochs*float64(prompts)/100, 8), 64))
 }
 
 // learningRate resolves the default for a model's width and a batch. The exponent

@@ -155,7 +155,8 @@ func TestOtherLossesLearn(t *testing.T) {
 	} {
 		c := toyConfig()
 		change(&c)
-		r, err := train(t.Context(), t, t.TempDir(), c, policy.RunOptions{})
+		lines := withStrength(toyRankings(200))
+		r, err := Train(t.Context(), device(t), tinyPolicy(t, toyTexts(lines), 300, 32, 2), Data{Rankings: lines}, c, t.TempDir(), policy.RunOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -163,6 +164,15 @@ func TestOtherLossesLearn(t *testing.T) {
 			t.Errorf("%s: validation %v", name, r.Val)
 		}
 	}
+}
+
+// withStrength says of every second ranking that the better texts are clearly better.
+func withStrength(lines []*prefs.Ranked) []*prefs.Ranked {
+	clearly := 2.0
+	for i := 0; i < len(lines); i += 2 {
+		lines[i].Strength = &clearly
+	}
+	return lines
 }
 
 func TestLossesThatDoNotGoTogether(t *testing.T) {

@@ -36,16 +36,22 @@ const minPrompts = 20
 const minWorkers = 10
 
 // SplitLines divides rankings as the settings say.
-func SplitLines(lines []*prefs.Ranked, c TrainConfig) Split {
-	if c.Split == "none" {
-		return Split{Train: lines, How: "no validation"}
+func SplitLines(lines []*prefs.Ranked, c TrainConfig) (Split, error) {
+	switch {
+	case c.Split == "none":
+		return Split{Train: lines, How: "none, as the settings say"}, nil
+	case c.Split == "field" && len(distinct(lines, splitUnit)) == 0:
+		return Split{}, fmt.Errorf("split = field, but none of %d rankings has a split: use auto, hash or none", len(lines))
+	case c.Split == "field", c.Split == "auto" && hasBothSplits(lines):
+		return splitByField(lines), nil
+	case c.ValTexts > 0:
+		return splitByText(lines, c), nil
 	}
-	if c.Split == "field" || c.Split == "auto" && hasBothSplits(lines) {
-		return splitByField(lines)
-	}
-	if c.ValTexts > 0 {
-		return splitByText(lines, c)
-	}
+	return splitByHash(lines, c), nil
+}
+
+// splitByHash keeps a share of the prompts and of the labelers for validation.
+func splitByHash(lines []*prefs.Ranked, c TrainConfig) Split {
 	unit, name := promptUnit, "prompt"
 	if len(distinct(lines, promptUnit)) < minPrompts {
 		unit, name = setUnit, "set of texts (there are few prompts)"
@@ -76,6 +82,7 @@ func SplitLines(lines []*prefs.Ranked, c TrainConfig) Split {
 }
 
 func promptUnit(r *prefs.Ranked) string { return r.PromptID }
+func splitUnit(r *prefs.Ranked) string  { return r.Split }
 func workerUnit(r *prefs.Ranked) string { return r.Worker }
 func setUnit(r *prefs.Ranked) string    { return r.PromptID + "\x00" + setKey(r) }
 

@@ -6,10 +6,19 @@ import (
 	"agora/reward/prefs"
 )
 
+func splitOf(t *testing.T, lines []*prefs.Ranked, c TrainConfig) Split {
+	t.Helper()
+	s, err := SplitLines(lines, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 func TestSplitSharesNothing(t *testing.T) {
 	lines := toyRankings(300)
 	c := DefaultTrainConfig()
-	s := SplitLines(lines, c)
+	s := splitOf(t, lines, c)
 	if len(s.Train) == 0 || len(s.Val) == 0 || len(s.NewWorkers) == 0 || len(s.Train)+len(s.Val)+len(s.NewWorkers)+s.Dropped != len(lines) {
 		t.Fatalf("%d + %d + %d, %d dropped, of %d", len(s.Train), len(s.Val), len(s.NewWorkers), s.Dropped, len(lines))
 	}
@@ -27,9 +36,9 @@ func TestSplitSharesNothing(t *testing.T) {
 			t.Fatalf("labeler %s is on both sides", r.Worker)
 		}
 	}
-	again := SplitLines(lines, c)
+	again := splitOf(t, lines, c)
 	c.Seed = 1
-	other := SplitLines(lines, c)
+	other := splitOf(t, lines, c)
 	if len(again.Train) != len(s.Train) || again.Val[0].PromptID != s.Val[0].PromptID {
 		t.Error("the same seed splits differently")
 	}
@@ -54,7 +63,7 @@ func TestSplitOfOnePrompt(t *testing.T) {
 		}
 	}
 	c := DefaultTrainConfig()
-	s := SplitLines(lines, c)
+	s := splitOf(t, lines, c)
 	sets := map[string]bool{}
 	for _, r := range s.Train {
 		sets[setUnit(r)] = true
@@ -65,7 +74,7 @@ func TestSplitOfOnePrompt(t *testing.T) {
 		}
 	}
 	c.ValTexts = .3
-	s = SplitLines(lines, c)
+	s = splitOf(t, lines, c)
 	texts := map[string]bool{}
 	for _, r := range s.Train {
 		texts[r.Completions[0].ID], texts[r.Completions[1].ID] = true, true
@@ -85,7 +94,7 @@ func TestSplitByTheRowsOwnField(t *testing.T) {
 	for i, r := range lines {
 		r.Split = []string{"train", "test"}[i%2]
 	}
-	if s := SplitLines(lines, DefaultTrainConfig()); len(s.Train) != 10 || len(s.Val) != 10 {
+	if s := splitOf(t, lines, DefaultTrainConfig()); len(s.Train) != 10 || len(s.Val) != 10 {
 		t.Errorf("%d and %d, want 10 and 10", len(s.Train), len(s.Val))
 	}
 }

@@ -26,6 +26,8 @@ func printResult(w io.Writer, r *Result, out string, asJSON bool) error {
 	fmt.Fprintf(w, "scores are 0 on average on: %s\n", r.Centred)
 	if r.Val != nil {
 		fmt.Fprintf(w, "validation: %s\n", r.Val)
+	} else {
+		fmt.Fprintf(w, "validation: none\n")
 	}
 	if r.NewWorkers != nil {
 		fmt.Fprintf(w, "labelers kept out of training: %s\n", r.NewWorkers)

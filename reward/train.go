@@ -33,7 +33,7 @@ func Train(ctx context.Context, dev *cpu.Device, p *policy.Model, data Data, c T
 	if p.Tokenizer == nil {
 		return nil, errors.New("reward: the policy has no tokenizer")
 	}
-	t := &trainer{dev: dev, cfg: c, data: data, parent: p.Hash, people: map[string]References{}}
+	t := &trainer{dev: dev, cfg: c, data: data, parent: p.Hash, say: opt.Say, people: map[string]References{}}
 	if err := t.prepare(p); err != nil {
 		return nil, err
 	}
@@ -62,7 +62,8 @@ type trainer struct {
 	dev    *cpu.Device
 	cfg    TrainConfig
 	data   Data
-	parent string // hash of the policy
+	parent string                           // hash of the policy
+	say    func(format string, args ...any) // one-line news; may be nil
 	model  *Model
 	run    *policy.RunDir
 
@@ -126,7 +127,12 @@ func (t *trainer) prepare(p *policy.Model) (err error) {
 	if t.cfg.Ties == string(TiesDavidson) {
 		t.model.addTies()
 	}
-	t.split = SplitLines(t.data.Rankings, t.cfg)
+	if t.split, err = SplitLines(t.data.Rankings, t.cfg); err != nil {
+		return fmt.Errorf("reward: %w", err)
+	}
+	if err := t.checkData(); err != nil {
+		return err
+	}
 	how := t.cfg.rule()
 	if how.groups = groupingOf(t.split.Train, t.cfg.GroupBy); how.groups.check() != nil {
 		return how.groups.check()
@@ -150,9 +156,40 @@ func (t *trainer) prepare(p *policy.Model) (err error) {
 	}
 	t.order = newOrder(len(t.groups), t.cfg.Seed)
 	t.batch = t.cfg.batch(len(t.groups))
-	t.steps = stepsOf(len(t.groups), t.cfg)
+	if t.steps, err = stepsOf(len(t.groups), t.cfg); err != nil {
+		return err
+	}
 	t.limits = limitsFor(t.groups, t.cfg.microTokens(p.Config))
 	return nil
+}
+
+// checkData refuses settings that the data cannot serve, and says what it lacks.
+func (t *trainer) checkData() error {
+	if len(t.split.Val)+len(t.split.NewWorkers) == 0 && t.cfg.Split != "none" {
+		t.news("warning: no ranking is kept for validation (split %s): the accuracy of this run will not be known", t.split.How)
+	}
+	if t.cfg.MarginCoef == 0 {
+		return nil
+	}
+	with := 0
+	for _, r := range t.split.Train {
+		if marginOf(r) != 0 {
+			with++
+		}
+	}
+	switch n := len(t.split.Train); {
+	case with == 0:
+		return fmt.Errorf("reward: margin_coef %v, but none of %d training rankings has a margin column or a strength above 0", t.cfg.MarginCoef, n)
+	case with < n:
+		t.news("margin_coef: %d of %d training rankings have no margin and no strength, and are learned without", n-with, n)
+	}
+	return nil
+}
+
+func (t *trainer) news(format string, args ...any) {
+	if t.say != nil {
+		t.say(format, args...)
+	}
 }
 
 // compile traces the training step, and takes up a checkpoint where there is one.

@@ -340,7 +340,7 @@ func TestGradientThroughTheWholeModel(t *testing.T) {
 	c.Ties = string(TiesDavidson)
 	checkGradients(t, c, toyRankings(4))
 	c.GroupBy, c.GroupHeads, c.MarginCoef, c.Ties = "side", true, .5, string(TiesDrop)
-	checkGradients(t, c, opposed(4, 2))
+	checkGradients(t, c, withStrength(opposed(4, 2)))
 }
 
 func checkGradients(t *testing.T, c TrainConfig, lines []*prefs.Ranked) {

@@ -44,6 +44,7 @@ const (
 	padLeft, padTop, padBottom = 46.0, 12.0, 38.0
 	maxPoints                  = 240 // more would be finer than a pixel
 	tableRows                  = 24
+	levelStep                  = 140.0 // between the names of levels, which may be of nearly equal height
 )
 
 // plot is a chart with every place worked out.

@@ -385,6 +385,8 @@ func TestBadInput(t *testing.T) {
 		{"none with two completions of different rank", func(j *Job, _ *Config) { j.Data = []string{tied} }},
 		{"beta 0 must be positive", func(_ *Job, c *Config) { c.Beta = 0 }},
 		{"has no meaning with loss ipo", func(_ *Job, c *Config) { c.Loss, c.LabelSmoothing = IPO, .1 }},
+		{"epochs 1e+300 would be", func(_ *Job, c *Config) { c.Epochs = 1e300 }},
+		{"none of 61 rankings has a split", func(_ *Job, c *Config) { c.Split = "field" }},
 		{"loss \"kto\" is none of", func(_ *Job, c *Config) { c.Loss = "kto" }},
 	} {
 		job, c := good, toyConfig()

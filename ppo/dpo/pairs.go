@@ -67,7 +67,10 @@ func load(c Config, m *policy.Model, files []string, format prefs.Format, say fu
 	if err != nil {
 		return data{}, err
 	}
-	split := reward.SplitLines(read.Rankings, c.split())
+	split, err := reward.SplitLines(read.Rankings, c.split())
+	if err != nil {
+		return data{}, err
+	}
 	train, long := makePairs(m, split.Train)
 	held := slices.Concat(split.Val, split.NewWorkers)
 	val, more := makePairs(m, held)

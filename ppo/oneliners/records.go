@@ -134,13 +134,15 @@ func rankings(h base.Humour, judgments []base.Judgment) iter.Seq2[prefs.Record, 
 // Held marks judgments that are held out of training.
 const Held = "validation"
 
-// References are the two numbers to read a reward model's accuracy against, measured on the bundled
-// judgments: how often a second rater agrees with the first, and how well one strength per text,
-// fitted to all judgments that are not held out, predicts the held-out ones.
-func References(h base.Humour) (raters, bradleyTerry reward.Interval) {
+// References are the numbers to read a reward model's accuracy against, measured on the bundled
+// judgments: how often a second rater agrees with the first, how often the majority of all other
+// raters of the pair does, and how well one strength per text, fitted to all judgments that are not
+// held out, predicts the held-out ones.
+func References(h base.Humour) (raters, others, bradleyTerry reward.Interval) {
 	train, test := held(h.Judgments)
 	bt := reward.FitBradleyTerry(comparisons(train), btPrior)
-	return reward.RaterAgreement(comparisons(h.Judgments)), bt.Accuracy(comparisons(test))
+	all := comparisons(h.Judgments)
+	return reward.RaterAgreement(all), reward.OthersMajority(all), bt.Accuracy(comparisons(test))
 }
 
 // btPrior is the precision of the prior on a text's strength: a text is judged some forty times.

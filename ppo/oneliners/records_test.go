@@ -25,10 +25,13 @@ func TestOpen(t *testing.T) {
 
 // The references that quickstart prints are close to those that were measured before (0.60 and 0.66).
 func TestReferences(t *testing.T) {
-	raters, bt := References(base.LoadHumour())
-	t.Logf("rater against rater %+v, Bradley–Terry %+v", raters, bt)
+	raters, others, bt := References(base.LoadHumour())
+	t.Logf("rater against rater %+v, against all others %+v, Bradley–Terry %+v", raters, others, bt)
 	if raters.Value < .58 || raters.Value > .63 || bt.Value < .64 || bt.Value > .68 {
 		t.Errorf("rater against rater %.3f, Bradley–Terry %.3f", raters.Value, bt.Value)
+	}
+	if others.Value < raters.Value || others.Value > .7 { // a pair has three judgments or so
+		t.Errorf("the majority of the others %.3f, one other %.3f", others.Value, raters.Value)
 	}
 }
 

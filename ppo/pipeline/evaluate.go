@@ -14,8 +14,8 @@ import (
 
 // judgeAccuracies measures reward model and judge on judgments that neither learned from.
 func (q *quickstart) judgeAccuracies(ctx context.Context, rm, judge string, r *Report) error {
-	raters, bt := oneliners.References(q.humour)
-	r.Refs = Refs{raters.Value, bt.Value}
+	raters, others, bt := oneliners.References(q.humour)
+	r.Refs = Refs{raters.Value, others.Value, bt.Value}
 	seen, fresh, err := q.accuracy(ctx, rm, oneliners.Pairs, oneliners.JudgePairs)
 	if err != nil {
 		return err

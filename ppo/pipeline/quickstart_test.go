@@ -172,7 +172,7 @@ func checkJSONShape(t *testing.T, r *Report) {
 	}
 	for part, keys := range map[string]string{
 		"reward_model": "accuracy ci95 n accuracy_new_texts ci95_new_texts n_new_texts length_correlation",
-		"references":   "rater_rater bradley_terry",
+		"references":   "rater_rater others_majority bradley_terry",
 		"judge":        "accuracy ci95 n",
 		"ppo": "win_rate ci95 kl reward_sft reward_ppo judge_sft judge_ppo distinct2_sft distinct2_ppo distinct_samples_ppo " +
 			"length_sft length_ppo lm_loss_sft lm_loss_ppo verbatim_ppo",

@@ -39,8 +39,9 @@ type RewardPart struct {
 
 // Refs are what the accuracies are to be read against.
 type Refs struct {
-	RaterRater   float64 `json:"rater_rater"`
-	BradleyTerry float64 `json:"bradley_terry"`
+	RaterRater     float64 `json:"rater_rater"`
+	OthersMajority float64 `json:"others_majority"`
+	BradleyTerry   float64 `json:"bradley_terry"`
 }
 
 // JudgePart is the judge's accuracy on judgments of texts that it never saw, and of texts it saw in
@@ -134,13 +135,14 @@ How often each agrees with a single human judgment that it has not seen (95 %% i
   reward model, texts it has never seen               %.3f  %s   n = %d
   judge, texts it has never seen                      %.3f  %s   n = %d
   for comparison: another human, same pair            %.3f
+  for comparison: the majority of all others          %.3f
   for comparison: one fitted strength per text        %.3f   (Bradley–Terry; knows every text)
 
   The judge learned from other texts and other judgments, with another architecture and seed.
   Correlation of the reward with a text's length: %.2f (longer texts do win more often).
 `,
 		r.Reward.Accuracy, ci(r.Reward.CI95), r.Reward.N, r.Reward.AccuracyNew, ci(r.Reward.CI95New), r.Reward.NNew,
-		r.Judge.Accuracy, ci(r.Judge.CI95), r.Judge.N, r.Refs.RaterRater, r.Refs.BradleyTerry, r.Reward.LengthCorrelation)
+		r.Judge.Accuracy, ci(r.Judge.CI95), r.Judge.N, r.Refs.RaterRater, r.Refs.OthersMajority, r.Refs.BradleyTerry, r.Reward.LengthCorrelation)
 }
 
 // writePPO prints the comparison of the two policies.
