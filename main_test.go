@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -8,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/alecthomas/kong"
 )
 
 // ours is the import table of the design: each room, and the rooms of ours it may reach,
@@ -156,6 +159,37 @@ func TestImportRulesCanFail(t *testing.T) {
 		if len(violations([]listed{p})) == 0 {
 			t.Errorf("%s: not seen", name)
 		}
+	}
+}
+
+// What the README says of flags: every command has --json (one speaks JSON only), and these take settings.
+func TestFlagsAreAsTheReadmeSays(t *testing.T) {
+	parser, err := kong.New(&commands{}, kong.Name("agora"), kong.ExplicitGroups(groups), kong.BindTo(t.Context(), (*context.Context)(nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var settings []string
+	for _, leaf := range parser.Model.Leaves(false) {
+		flags := map[string]bool{}
+		for _, group := range leaf.AllFlags(false) {
+			for _, f := range group {
+				flags[f.Name] = true
+			}
+		}
+		name := strings.TrimPrefix(leaf.FullPath(), "agora ")
+		if !flags["json"] && name != "experiment check" {
+			t.Errorf("%s lacks --json", name)
+		}
+		if flags["set"] && flags["config"] {
+			settings = append(settings, name)
+		} else if flags["set"] != flags["config"] && name != "config schema" {
+			t.Errorf("%s has one of --set and --config", name)
+		}
+	}
+	slices.Sort(settings)
+	if want := []string{"dpo train", "grpo train", "policy coordcheck", "policy isoflop", "policy pretrain", "policy sft", "policy transfer",
+		"ppo train", "reward train", "rloo train"}; !slices.Equal(settings, want) {
+		t.Errorf("--set and --config: %q, the README says %q", settings, want)
 	}
 }
 

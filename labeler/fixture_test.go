@@ -129,7 +129,7 @@ func (s *testSite) addRun(p db.Project, n, total int) db.Run {
 		for name, v := range map[string]float64{
 			"objective/reward_raw": 2.4*(1-math.Exp(-4*x)) + noise(2.1), "objective/judge": 1.3*(1-math.Exp(-6*x)) - 1.1*x*x + noise(1.3),
 			"objective/kl": kl + noise(3), "objective/kl_sqrt": math.Sqrt(math.Max(0, kl)), "loss/policy_avg": -.02 + noise(1.7)/4, "loss/value_avg": .8*math.Exp(-3*x) + .2 + noise(2.9),
-			"val/length": 15 + 2*x + noise(1.1)*6, "policy/entropy_avg": 3.1 - .6*x + noise(2.3), "val/distinct": 1 - .02*x, "lr": 1e-3, "episode": float64(128 * (i + 1)),
+			"val/length": 15 + 2*x + noise(1.1)*6, "policy/entropy_avg": 3.1 - .6*x + noise(2.3), "val/distinct": 1 - .02*x, "val/distinct_1": .31 - .05*x + noise(1.9)/9, "val/distinct_2": .82 - .1*x + noise(2.2)/9, "val/eos_rate": .93 + noise(2.7)/2, "lr": 1e-3, "episode": float64(128 * (i + 1)),
 			"policy/clipfrac_avg": .08 + noise(2)/4,
 		} {
 			metrics = append(metrics, db.Metric{RunID: r.ID, Step: int64(i), Name: name, Value: v})

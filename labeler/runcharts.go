@@ -75,7 +75,7 @@ var peopleMarks = []lineSpec{{"metric.raters", []string{"eval_rater_agreement"}}
 
 // rolloutCharts are those of the methods that learn from what they sample.
 var rolloutCharts = []chartSpec{
-	{id: "reward", key: true, text: "metric.reward", lines: []lineSpec{{"metric.training", []string{"objective/reward_raw", "objective/scores"}}, {"metric.judge", []string{"objective/judge"}}}},
+	{id: "reward", key: true, text: "metric.reward", lines: []lineSpec{{"metric.training", []string{"objective/reward_raw", "objective/scores"}}, {"metric.judge", []string{"objective/judge"}}, {"metric.judgeema", []string{"objective/judge_ema"}}}},
 	{id: "kl", key: true, zero: true, text: "metric.kl", lines: []lineSpec{{"metric.kl", []string{"objective/kl"}}}},
 	{id: "loss", text: "metric.loss.ppo", lines: []lineSpec{{"metric.policy", []string{"loss/policy_avg"}}, {"metric.value", []string{"loss/value_avg"}}}},
 	{id: "length", key: true, zero: true, text: "metric.length", lines: []lineSpec{{"metric.length", []string{"val/length"}}}},
@@ -83,6 +83,8 @@ var rolloutCharts = []chartSpec{
 	{id: "ptx", text: "metric.ptx", lines: []lineSpec{{"metric.ptx", []string{"loss/ptx"}}}},
 	{id: "entropy", zero: true, text: "metric.entropy", lines: []lineSpec{{"metric.entropy", []string{"policy/entropy_avg", "objective/entropy"}}}},
 	{id: "distinct", key: true, zero: true, text: "metric.distinct", lines: []lineSpec{{"metric.distinct", []string{"val/distinct"}}}},
+	{id: "ngrams", zero: true, text: "metric.ngrams", lines: []lineSpec{{"metric.distinct1", []string{"val/distinct_1"}}, {"metric.distinct2", []string{"val/distinct_2"}}}},
+	{id: "eos", zero: true, text: "metric.eos", lines: []lineSpec{{"metric.eos", []string{"val/eos_rate"}}}},
 }
 
 func specsOf(kind string) []chartSpec {
@@ -97,6 +99,9 @@ func charts(ctx context.Context, kind string, m map[string]curve) []views.Chart 
 	var list []views.Chart
 	for _, spec := range specsOf(kind) {
 		if c, ok := spec.draw(ctx, m); ok {
+			if spec.id == "overopt" {
+				fitJudge(ctx, &c, m)
+			}
 			list = append(list, c)
 		}
 	}
@@ -242,78 +247,6 @@ func timeLeft(ctx context.Context, r db.Run, now db.Millis) (string, bool) {
 		left = (left/(5*time.Second) + 1) * 5 * time.Second
 	}
 	return views.Duration(ctx, left), true
-}
-
-// runWarnings says what is wrong, most serious first.
-func runWarnings(ctx context.Context, r db.Run, m map[string]curve, now db.Millis) []views.Notice {
-	var list []views.Notice
-	add := func(kind, key string, args ...any) {
-		list = append(list, views.Notice{Kind: kind, Title: views.T(ctx, key), Text: views.T(ctx, key+".text", args...)})
-	}
-	if r.Status == db.RunFailed {
-		list = append(list, views.Notice{Kind: "bad", Title: views.T(ctx, "run.failed"), Text: r.Message})
-	}
-	if r.Status == db.RunRunning && r.LeaseExpires < now {
-		add("warn", "run.warn.silent")
-	}
-	if low, ok := lowest(m["objective/kl"]); ok && low.Y < -.5 {
-		add("warn", "run.warn.kl", views.Number(low.Y), views.Number(low.X))
-	}
-	if best, last, ok := fellWhile(m["objective/judge"], m["objective/reward_raw"]); ok {
-		add("warn", "run.warn.over", views.Number(best.Y), views.Number(best.X), views.Number(last.Y))
-	}
-	if l := m["val/length"]; len(l) >= 6 && mean(l[len(l)-3:]) > 1.25*mean(l[:3]) {
-		add("warn", "run.warn.length", views.Number(mean(l[:3])), views.Number(mean(l[len(l)-3:])))
-	}
-	if d := m["val/distinct"]; len(d) > 0 && d[len(d)-1].Y < .9 {
-		add("warn", "run.warn.distinct", views.Number(100*d[len(d)-1].Y))
-	}
-	return list
-}
-
-func lowest(c curve) (views.Point, bool) {
-	if len(c) == 0 {
-		return views.Point{}, false
-	}
-	return slices.MinFunc(c, func(a, b views.Point) int {
-		switch {
-		case a.Y < b.Y:
-			return -1
-		case a.Y > b.Y:
-			return 1
-		}
-		return 0
-	}), true
-}
-
-// fellWhile tells whether the judge's smoothed score has fallen clearly from its peak while the
-// reward kept rising: the sign of over-optimisation (Gao et al. 2022, arXiv:2210.10760).
-func fellWhile(judge, reward curve) (best, last views.Point, ok bool) {
-	const window = 3
-	if len(judge) < 3*window || len(reward) != len(judge) {
-		return best, last, false
-	}
-	at := 0
-	smooth := func(c curve, i int) float64 { return mean(c[i : i+window]) }
-	for i := range len(judge) - window + 1 {
-		if smooth(judge, i) > smooth(judge, at) {
-			at = i
-		}
-	}
-	end := len(judge) - window
-	rise := smooth(judge, at) - smooth(judge, 0)
-	fell := smooth(judge, at) - smooth(judge, end)
-	best = views.Point{X: judge[at+window/2].X, Y: smooth(judge, at)}
-	last = views.Point{X: judge[end+window-1].X, Y: smooth(judge, end)}
-	return best, last, fell > .25*rise && fell > 0 && end-at >= window && smooth(reward, end) > smooth(reward, at)
-}
-
-func mean(c curve) float64 {
-	sum := 0.0
-	for _, p := range c {
-		sum += p.Y
-	}
-	return sum / float64(len(c))
 }
 
 // sampleRow is what trainers write about a sampled text.

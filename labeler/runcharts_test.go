@@ -18,54 +18,6 @@ func line(values ...float64) curve {
 	return c
 }
 
-func TestOverOptimisationWarning(t *testing.T) {
-	rising := line(0, .5, 1, 1.3, 1.6, 1.8, 2, 2.1, 2.2, 2.3, 2.35, 2.4)
-	cases := []struct {
-		name          string
-		judge, reward curve
-		want          bool
-	}{
-		{"both rise", rising, rising, false},
-		{"judge turns down while the reward rises", line(0, .4, .8, 1, 1.1, 1.1, 1, .9, .7, .5, .4, .3), rising, true},
-		{"both fall", line(0, .4, .8, 1, 1.1, 1.1, 1, .9, .7, .5, .4, .3), line(0, .4, .8, 1, 1.1, 1.1, 1, .9, .7, .5, .4, .3), false},
-		{"judge wobbles", line(0, .5, .8, 1, .95, 1, .97, 1, .96, 1, .98, .97), rising, false},
-		{"too short to tell", line(0, 1, .2), line(0, 1, 2), false},
-		{"no judge", nil, rising, false},
-	}
-	for _, c := range cases {
-		if _, _, got := fellWhile(c.judge, c.reward); got != c.want {
-			t.Errorf("%s: warned %v", c.name, got)
-		}
-	}
-}
-
-func TestWarnings(t *testing.T) {
-	ctx := context.Background()
-	cases := []struct {
-		name string
-		run  db.Run
-		m    map[string]curve
-		want string // title of the first warning, "" for none
-	}{
-		{"healthy", db.Run{Status: db.RunRunning, LeaseExpires: 200}, map[string]curve{"objective/kl": line(0, 1, 2), "val/length": line(10, 10, 11, 10, 11, 11)}, ""},
-		{"failed", db.Run{Status: db.RunFailed, Message: "the disk is full"}, nil, "Failed"},
-		{"silent worker", db.Run{Status: db.RunRunning, LeaseExpires: 50}, nil, "Worker silent"},
-		{"negative KL", db.Run{}, map[string]curve{"objective/kl": line(0, -.6, 2)}, "Negative KL"},
-		{"a little noise below zero", db.Run{}, map[string]curve{"objective/kl": line(0, -.1, 2)}, ""},
-		{"length", db.Run{}, map[string]curve{"val/length": line(10, 10, 10, 14, 15, 16)}, "Length grows"},
-		{"collapse", db.Run{}, map[string]curve{"val/distinct": line(1, .95, .8)}, "Collapse"},
-	}
-	for _, c := range cases {
-		got := ""
-		if ws := runWarnings(ctx, c.run, c.m, 100); len(ws) > 0 {
-			got = ws[0].Title
-		}
-		if got != c.want {
-			t.Errorf("%s: %q, want %q", c.name, got, c.want)
-		}
-	}
-}
-
 func TestTimeLeft(t *testing.T) {
 	run := db.Run{Status: db.RunRunning, Started: 0, Done: 10, Total: 40, Attempt: 1}
 	if left, ok := timeLeft(t.Context(), run, 600_000); !ok || left != "30 min" { // a minute a step, 30 to go

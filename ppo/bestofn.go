@@ -1,7 +1,6 @@
 package ppo
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,11 +8,12 @@ import (
 	"io"
 	"math"
 	"os"
-	"slices"
 	"time"
 
 	"agora/policy"
+	"agora/policy/checkpoint"
 	"agora/policy/cpu"
+	"agora/reward"
 	"agora/reward/prefs"
 )
 
@@ -22,10 +22,14 @@ type BestOfNCmd struct {
 	Policy      string        `required:"" placeholder:"DIR" help:"Model to sample from."`
 	Reward      []string      `required:"" sep:"none" placeholder:"DIR" help:"Reward model, or exec:COMMAND; may be repeated."`
 	Combine     string        `default:"sum" enum:"sum,mean,worst" help:"How several rewards become one: sum, mean or worst."`
+	Weight      []float64     `placeholder:"W" help:"Factor on each --reward, in their order, as in --weight=1,-0.5; 1 each if there is none."`
 	ExecTimeout time.Duration `default:"10m" help:"What an exec: reward has to answer a batch; 0 for as long as it takes."`
+	Judge       string        `placeholder:"DIR" help:"Second reward model, which does not choose: shows over-optimisation."`
 	Prompts     string        `required:"" placeholder:"FILE" help:"Prompts: prompt, ranked or other records, or the lines of a .txt file; also .gz."`
 	N           int           `name:"n" default:"16" help:"Samples for each prompt."`
 	Keep        int           `default:"1" help:"How many of them to print, best first; 0 for all."`
+	Plot        string        `placeholder:"FILE" help:"Chart of reward and judge over √KL with the judge's fits, an SVG file."`
+	Beside      string        `name:"run" placeholder:"DIR" help:"A run of ppo, rloo or grpo train from the same policy with the same judge: its scores join the chart."`
 	MaxNew      int           `default:"64" help:"Most tokens of a completion."`
 	Temperature float64       `default:"1" help:"Divides the logits."`
 	Seed        uint64        `default:"0" help:"Equal seeds give equal samples."`
@@ -38,10 +42,12 @@ type BestOfNCmd struct {
 func (*BestOfNCmd) Help() string {
 	return `Samples n completions of each prompt and keeps the best by the reward. Prints completions/1 lines,
 each completion with its score, and on standard error the mean score of the best of k for k = 1, 2, 4 … n
-with its KL to the policy, ln k − (k−1)/k nats: the curve that PPO is compared with.
+with its KL to the policy, ln k − (k−1)/k nats: the curve that PPO is compared with. With --judge also what
+the judge gives to these best, and the fit of its gain, d (α − β d) with d = √KL (Gao et al. 2022).
 
 Example:
-  agora bestofn --policy sft --reward rm --prompts prompts.jsonl --n 16 > best.jsonl`
+  agora bestofn --policy sft --reward rm --prompts prompts.jsonl --n 16 > best.jsonl
+  agora bestofn --policy sft --reward rm --judge judge --prompts prompts.jsonl --n 64 --run runs/ppo --plot over.svg > best.jsonl`
 }
 
 // Run samples, scores and prints.
@@ -50,34 +56,37 @@ func (c *BestOfNCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	curve, err := c.run(ctx, dev, os.Stdout)
+	sum, err := c.run(ctx, dev, os.Stdout)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		return json.NewEncoder(os.Stderr).Encode(map[string]any{"n": c.N, "kl": BestOfNKL(c.N), "curve": curve})
+		return json.NewEncoder(os.Stderr).Encode(sum)
 	}
-	for _, p := range curve {
-		fmt.Fprintf(os.Stderr, "best of %-4d KL %.4f nats   score %.4f\n", p.N, p.KL, p.Score)
-	}
+	sum.print(os.Stderr)
 	return nil
 }
 
-func (c *BestOfNCmd) run(ctx context.Context, dev *cpu.Device, w io.Writer) ([]BestOf, error) {
+func (c *BestOfNCmd) run(ctx context.Context, dev *cpu.Device, w io.Writer) (bestOfSummary, error) {
+	none := bestOfSummary{}
 	if err := c.validate(); err != nil {
-		return nil, fmt.Errorf("bestofn: %w", err)
+		return none, fmt.Errorf("bestofn: %w", err)
+	}
+	beside, err := readRun(c.Beside)
+	if err != nil {
+		return none, fmt.Errorf("--run: %w", err)
 	}
 	m, err := policy.LoadPolicy(c.Policy)
 	if err != nil {
-		return nil, fmt.Errorf("policy: %w", err)
+		return none, fmt.Errorf("policy: %w", err)
 	}
-	rate, err := c.rater(dev, m)
+	rate, judge, err := c.raters(dev, m)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	prompts, tooLong, err := LoadPrompts(c.Prompts, m, c.MaxNew)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	console := policy.NewConsole(os.Stderr, "bestofn")
 	if tooLong > 0 {
@@ -85,17 +94,27 @@ func (c *BestOfNCmd) run(ctx context.Context, dev *cpu.Device, w io.Writer) ([]B
 	}
 	samples, err := c.sample(ctx, dev, m, prompts, console)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
-	var scores [][]float64
+	var scores, judged [][]float64
 	for i, p := range prompts {
-		of, err := c.best(ctx, m, rate, p, samples[i*c.N:(i+1)*c.N], w)
-		if err != nil {
-			return nil, err
+		of := bestOfPrompt{Prompt: p, samples: samples[i*c.N : (i+1)*c.N]}
+		if err := of.rate(ctx, rate, judge); err != nil {
+			return none, fmt.Errorf("prompt %s: %w", p.ID, err)
 		}
-		scores = append(scores, of)
+		if err := of.write(w, m, c); err != nil {
+			return none, err
+		}
+		scores = append(scores, float64s(of.scores))
+		if judge != nil {
+			judged = append(judged, float64s(of.judged))
+		}
 	}
-	return BestOfCurve(scores, nil), nil
+	sum := summariseBest(BestOfCurve(scores, judged), beside)
+	if c.Plot == "" {
+		return sum, nil
+	}
+	return sum, checkpoint.WriteFile(c.Plot, sum.chart(beside).SVG())
 }
 
 // validate names the first flag that makes no sense.
@@ -107,24 +126,42 @@ func (c *BestOfNCmd) validate() error {
 		return fmt.Errorf("--keep %d: must not be negative", c.Keep)
 	case c.Temperature == 0:
 		return errors.New("--temperature 0: all samples of a prompt would be the same")
+	case c.Beside != "" && (c.Judge == "" || c.Plot == ""):
+		return errors.New("--run compares a judge's scores in a chart: give --judge and --plot too")
+	case len(c.Weight) > 0 && len(c.Weight) != len(c.Reward):
+		return fmt.Errorf("%d of --weight for %d of --reward", len(c.Weight), len(c.Reward))
+	}
+	if err := Combine(c.Combine).check(c.Weight); err != nil {
+		return err
 	}
 	return c.sampling().Validate()
 }
 
-func (c *BestOfNCmd) rater(dev *cpu.Device, m *policy.Model) (Rater, error) {
+// raters opens what chooses, and the judge, nil without one.
+func (c *BestOfNCmd) raters(dev *cpu.Device, m *policy.Model) (rate, judge Rater, err error) {
 	raters := make([]Rater, len(c.Reward))
 	for i, flag := range c.Reward {
 		source := ParseReward(flag)
 		source.Timeout = c.ExecTimeout
 		r, err := source.open()
 		if err != nil {
-			return nil, fmt.Errorf("reward: %w", err)
+			return nil, nil, fmt.Errorf("reward: %w", err)
 		}
 		if raters[i], err = r.rater(dev, m, 0); err != nil {
-			return nil, fmt.Errorf("reward: %w", err)
+			return nil, nil, fmt.Errorf("reward: %w", err)
 		}
 	}
-	return combine(raters, Combine(c.Combine), nil, nil)
+	if rate, err = combine(raters, Combine(c.Combine), c.Weight, nil); err != nil || c.Judge == "" {
+		return rate, nil, err
+	}
+	j, err := reward.LoadFrozen(c.Judge)
+	if err != nil {
+		return nil, nil, fmt.Errorf("judge: %w", err)
+	}
+	if judge, err = newRater(dev, j, m, 0); err != nil {
+		return nil, nil, fmt.Errorf("judge: %w", err)
+	}
+	return rate, judge, nil
 }
 
 func (c *BestOfNCmd) sampling() policy.Sampling {
@@ -148,101 +185,66 @@ func (c *BestOfNCmd) sample(ctx context.Context, dev *cpu.Device, m *policy.Mode
 	return sampler.Sample(ctx, reqs, c.sampling(), func(done int) { console.Progress(done, len(reqs)) })
 }
 
-// best prints the best samples of one prompt and returns the scores of all.
-func (c *BestOfNCmd) best(ctx context.Context, m *policy.Model, rate Rater, p Prompt, samples []policy.Sampled, w io.Writer) ([]float64, error) {
-	responses, prompts, order := make([][]int32, len(samples)), make([]Prompt, len(samples)), make([]int, len(samples))
-	for i, s := range samples {
-		responses[i], prompts[i], order[i] = s.Tokens, p, i
+// bestOfPrompt are the samples of one prompt.
+type bestOfPrompt struct {
+	Prompt
+	samples        []policy.Sampled
+	scores, judged []float32 // judged is nil without a judge
+}
+
+// rate asks the reward, and the judge where there is one.
+func (b *bestOfPrompt) rate(ctx context.Context, rate, judge Rater) (err error) {
+	responses, prompts := make([][]int32, len(b.samples)), make([]Prompt, len(b.samples))
+	for i, s := range b.samples {
+		responses[i], prompts[i] = s.Tokens, b.Prompt
 	}
-	scores, err := rate.Rate(ctx, prompts, responses)
-	if err != nil {
-		return nil, err
+	if b.scores, err = rate.Rate(ctx, prompts, responses); err != nil || judge == nil {
+		return err
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(scores[b], scores[a]) })
-	keep := len(order)
+	if b.judged, err = judge.Rate(ctx, prompts, responses); err != nil {
+		return fmt.Errorf("judge: %w", err)
+	}
+	return nil
+}
+
+// write prints the best samples as a completions/1 line.
+func (b *bestOfPrompt) write(w io.Writer, m *policy.Model, c *BestOfNCmd) error {
+	order := ranked(b.scores)
 	if c.Keep > 0 {
-		keep = min(c.Keep, keep)
+		order = order[:min(c.Keep, len(order))]
 	}
-	kept := make([]policy.Sampled, keep)
-	for k := range kept {
-		kept[k] = samples[order[k]]
+	kept := make([]policy.Sampled, len(order))
+	for k, i := range order {
+		kept[k] = b.samples[i]
 	}
-	row := m.Completions(&prefs.Prompt{PromptID: p.ID, Prompt: p.Turns}, kept, c.sampling())
-	for k := range kept {
-		score, err := json.Marshal(scores[order[k]])
-		if err != nil {
-			return nil, fmt.Errorf("prompt %s: score: %w", p.ID, err)
+	row := m.Completions(&prefs.Prompt{PromptID: b.ID, Prompt: b.Turns}, kept, c.sampling())
+	for k, i := range order {
+		for _, number := range []struct {
+			name string
+			of   []float32
+		}{{"score", b.scores}, {"judge", b.judged}} {
+			if number.of == nil {
+				continue
+			}
+			raw, err := json.Marshal(number.of[i])
+			if err != nil {
+				return fmt.Errorf("prompt %s: %s: %w", b.ID, number.name, err)
+			}
+			row.Completions[k].Extra.Set(number.name, raw)
 		}
-		row.Completions[k].Extra.Set("score", score)
 	}
 	line, err := json.Marshal(row)
 	if err != nil {
-		return nil, err
-	}
-	wide := make([]float64, len(scores))
-	for i, s := range scores {
-		wide[i] = float64(s)
+		return err
 	}
 	_, err = fmt.Fprintf(w, "%s\n", line)
-	return wide, err
+	return err
 }
 
-// BestOf is a point of the best-of-n curve.
-type BestOf struct {
-	N     int     `json:"n"`
-	KL    float64 `json:"kl"`    // nats to the policy; exact if no two samples are alike, else an upper bound
-	Score float64 `json:"score"` // expected score of the best of n, mean over prompts
-
-	Judge *float64 `json:"judge,omitempty"` // what a judge gives to these best, nil without one
-}
-
-// BestOfCurve estimates, from all samples there are and without bias, what the best of k by the score is
-// worth to the score and, where judged is not nil, to a judge that did not choose, for k = 1, 2, 4 … up to all
-// (Nakano et al. 2021, arXiv:2112.09332, appendix I): with a prompt's samples in descending order of score,
-// x_1 … x_n,
-//
-//	E[best of k] = Σ_i C(n−i, k−1)/C(n, k) · x_i
-//
-// scores and judged have one slice for each prompt, all of one length.
-func BestOfCurve(scores, judged [][]float64) []BestOf {
-	n := len(scores[0])
-	var curve []BestOf
-	for k := 1; k < n; k *= 2 {
-		curve = append(curve, bestOf(scores, judged, k))
+func float64s(x []float32) []float64 {
+	out := make([]float64, len(x))
+	for i, v := range x {
+		out[i] = float64(v)
 	}
-	return append(curve, bestOf(scores, judged, n))
-}
-
-// bestOf is the curve at one k.
-func bestOf(scores, judged [][]float64, k int) BestOf {
-	point := BestOf{N: k, KL: BestOfNKL(k)}
-	judge := 0.0
-	for p, of := range scores {
-		n := len(of)
-		share := float64(k) / float64(n) // C(n−1, k−1)/C(n, k), of the best
-		for i, at := range ranked(of) {
-			if i > n-k {
-				break
-			}
-			point.Score += share * of[at] / float64(len(scores))
-			if judged != nil {
-				judge += share * judged[p][at] / float64(len(scores))
-			}
-			share *= float64(n-i-k) / float64(max(1, n-i-1))
-		}
-	}
-	if judged != nil {
-		point.Judge = &judge
-	}
-	return point
-}
-
-// ranked are the places of scores, the highest first, equal ones in their order.
-func ranked[T cmp.Ordered](scores []T) []int {
-	order := make([]int, len(scores))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(scores[b], scores[a]) })
-	return order
+	return out
 }

@@ -44,9 +44,11 @@ func TestBestOfN(t *testing.T) {
 	cmd := BestOfNCmd{Policy: job.Policy, Reward: []string{job.Reward, job.Judge}, Combine: "mean", Prompts: job.Prompts, N: 6, Keep: 1, MaxNew: 8, Temperature: 1, Batch: 8}
 	read := func() (rows []*prefs.Completions, curve []BestOf) {
 		var out bytes.Buffer
-		if curve, err = cmd.run(context.Background(), dev, &out); err != nil {
+		sum, err := cmd.run(context.Background(), dev, &out)
+		if err != nil {
 			t.Fatal(err)
 		}
+		curve = sum.Curve
 		path := filepath.Join(dir, "out.jsonl")
 		if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
@@ -101,6 +103,12 @@ func TestBestOfNRefusesAbsurdFlags(t *testing.T) {
 		{"--keep -1", func(c *BestOfNCmd) { c.Keep = -1 }},
 		{"--temperature 0", func(c *BestOfNCmd) { c.Temperature = 0 }},
 		{"temperature +Inf", func(c *BestOfNCmd) { c.Temperature = math.Inf(1) }},
+		{"2 of --weight for 1 of --reward", func(c *BestOfNCmd) { c.Reward, c.Weight = []string{"rm"}, []float64{1, 2} }},
+		{"weight 1 is +Inf", func(c *BestOfNCmd) { c.Reward, c.Weight = []string{"rm"}, []float64{math.Inf(1)} }},
+		{"sum to 0", func(c *BestOfNCmd) {
+			c.Reward, c.Weight, c.Combine = []string{"rm", "rm2"}, []float64{1, -1}, "mean"
+		}},
+		{"--judge and --plot", func(c *BestOfNCmd) { c.Beside = "runs/ppo" }},
 		{"max_new 0", func(c *BestOfNCmd) { c.MaxNew = 0 }},
 	} {
 		c := good
@@ -108,5 +116,66 @@ func TestBestOfNRefusesAbsurdFlags(t *testing.T) {
 		if err := c.validate(); (tt.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("want %q, got %v", tt.want, err)
 		}
+	}
+}
+
+// The judge reads what the reward chose; the chart has both, their fits, and a run beside them.
+func TestBestOfNWithAJudge(t *testing.T) {
+	dir := t.TempDir()
+	job, c := toyFiles(t, dir), toyConfig()
+	job.Ptx, job.Out = nil, filepath.Join(dir, "run")
+	c.Iterations, c.Episodes, c.ScoreSamples, c.KLCoef = 8, 16, 16, 0
+	if err := train(t, context.Background(), c, job, 1); err != nil {
+		t.Fatal(err)
+	}
+	dev, err := cpu.Open(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := BestOfNCmd{Policy: job.Policy, Reward: []string{job.Reward, job.Judge}, Weight: []float64{1, -2}, Judge: job.Judge, Combine: "sum", Prompts: job.Prompts,
+		N: 16, Keep: 1, MaxNew: 8, Temperature: 1, Batch: 16, Plot: filepath.Join(dir, "over.svg"), Beside: job.Out}
+	var out bytes.Buffer
+	sum, err := cmd.run(context.Background(), dev, &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var row struct {
+		Completions []struct{ Score, Judge *float64 }
+	}
+	if err := json.NewDecoder(&out).Decode(&row); err != nil || row.Completions[0].Score == nil || row.Completions[0].Judge == nil {
+		t.Errorf("%+v, %v", row, err)
+	}
+	first, last := sum.Curve[0], sum.Curve[len(sum.Curve)-1]
+	if !(last.Score > first.Score) || !(*last.Judge < *first.Judge) { // its weight is negative
+		t.Errorf("score %g → %g, judge %g → %g", first.Score, last.Score, *first.Judge, *last.Judge)
+	}
+	if sum.Fit == nil || !sum.Fit.BestN || sum.Run == nil || sum.Run.BestN {
+		t.Errorf("fits %+v and %+v", sum.Fit, sum.Run)
+	}
+	var text bytes.Buffer
+	sum.print(&text)
+	if s := text.String(); strings.Count(s, "judge") < 6 || !strings.Contains(s, "the run's") {
+		t.Errorf("printed\n%s", s)
+	}
+	svg, err := os.ReadFile(cmd.Plot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"judge, best of n", "reward, best of n", "judge, the run", "ln d"} {
+		if !bytes.Contains(svg, []byte(name)) {
+			t.Errorf("the chart lacks %q", name)
+		}
+	}
+	cmd.Weight, cmd.Judge, cmd.Plot, cmd.Beside = nil, "", "", "" // a control: without weights another sample wins
+	plain, err := cmd.run(context.Background(), dev, &bytes.Buffer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plain.Fit != nil || plain.Curve[0].Judge != nil || plain.Curve[4].Score == last.Score {
+		t.Errorf("without weights and judge: %+v", plain)
+	}
+	cmd.Judge, cmd.Plot, cmd.Beside = job.Judge, filepath.Join(dir, "x.svg"), dir
+	if _, err := cmd.run(context.Background(), dev, &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), "--run") {
+		t.Errorf("a folder without a run: %v", err)
 	}
 }

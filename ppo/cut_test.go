@@ -2,6 +2,9 @@ package ppo
 
 import (
 	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -48,6 +51,37 @@ func TestTruncateTokenIsOneToken(t *testing.T) {
 		if (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", token, err)
 		}
+	}
+}
+
+// samples.jsonl tells what the reward read.
+func TestSamplesSayWhatWasRead(t *testing.T) {
+	dir := t.TempDir()
+	job, c := toyFiles(t, dir), toyConfig()
+	job.Ptx, job.Out = nil, filepath.Join(dir, "run")
+	c.TruncateToken, c.TruncateAfter, c.Iterations, c.Episodes, c.ScoreSamples, c.SampleRows = "e", 2, 1, 16, 16, 16
+	if err := train(t, context.Background(), c, job, 1); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(job.Out, policy.SamplesFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cuts := 0
+	for line := range strings.Lines(string(data)) {
+		var row struct{ Completion, Read string }
+		if err := json.Unmarshal([]byte(line), &row); err != nil {
+			t.Fatal(err)
+		}
+		if row.Read == "" {
+			continue
+		}
+		if cuts++; !strings.HasPrefix(row.Completion, row.Read) || !strings.HasSuffix(row.Read, "e") {
+			t.Errorf("%q was read as %q", row.Completion, row.Read)
+		}
+	}
+	if cuts == 0 {
+		t.Error("no text was cut: nothing to see")
 	}
 }
 

@@ -18,9 +18,9 @@
 //	graphs.go      clipped losses as the device computes them, loss.go as one reads them
 //	aggregate.go   how token losses become one number
 //	schedule.go    learning rate;  ema.go  average of the policy's weights
-//	guard.go       what stops a run, what warns
+//	best.go        early stopping by a judge; guard.go what stops a run, package guard what warns
 //	metrics.go     every logged number: formula, unit, healthy range
-//	bestofn.go     the best of n samples, and the curve that PPO is compared with
+//	bestofn.go     the best of n samples, bestofcurve.go the curve that PPO is compared with
 //	train.go       the run directory around it all, state.go what a checkpoint holds
 //
 // Sequences are ragged: a batch of responses is one flat slice of tokens plus

@@ -30,7 +30,7 @@ func Profile(name string) (Config, error) {
 		c.ScoreAt = ScoreAfter
 		c.KLCoef, c.ValueCoef = .05, .1
 		c.LearningRate, c.Schedule, c.AdamBeta2, c.AdamEpsilon = 3e-6, DecayLinear, .999, 1e-5
-	case "lhp2019": // Ziegler et al. 2019 and lm-human-preferences; texts end at 24 tokens or, other than there, at an end-of-text token
+	case "lhp2019": // Ziegler et al. 2019 and lm-human-preferences. Other than there, texts may end before 24 tokens, and the critic's trunk is its own
 		c.Iterations, c.Episodes, c.Epochs, c.Minibatches = 1953, 512, 4, 1
 		c.Temperature, c.MaxNewTokens = .7, 24
 		c.ScoreSamples, c.MissingEOS, c.MissingEOSPenalty = 256, EOSReplace, 1

@@ -298,6 +298,9 @@ func (s *session) samples(step int) error {
 		if r.Judge != nil {
 			row["judge"] = r.Judge[i]
 		}
+		if len(r.Read[i]) < len(r.Responses[i]) {
+			row["read"] = m.Template.Text(m.Tokenizer, r.Read[i]) // up to truncate_token
+		}
 		if err := s.run.Sample(step, row); err != nil {
 			return err
 		}

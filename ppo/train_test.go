@@ -267,3 +267,18 @@ func TestTrainWarns(t *testing.T) {
 		t.Errorf("%q", said)
 	}
 }
+
+func TestTrainSaysWhatHasNoEffect(t *testing.T) {
+	dir := t.TempDir()
+	job, c := toyFiles(t, dir), toyConfig()
+	job.Ptx, job.Out = nil, filepath.Join(dir, "run")
+	c.Estimator, c.SamplesPerPrompt, c.Lambda, c.Iterations, c.Episodes, c.ScoreSamples = RLOO, 2, .5, 1, 8, 0
+	var said []string
+	job.Say = func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) }
+	if err := train(t, context.Background(), c, job, 1); err != nil {
+		t.Fatal(err)
+	}
+	if len(said) == 0 || said[0] != "lambda 0.5 has no effect: estimator rloo has no critic" {
+		t.Errorf("%q", said)
+	}
+}

@@ -17,6 +17,7 @@ type Chart struct {
 	Series    []Series
 	Levels    []Level
 	Now       string // the newest value, in words
+	Note      string // a sentence below the drawing; empty for none
 	Zero      bool   // the vertical axis begins at zero
 	Dots      bool   // points that are no sequence along X: drawn without lines
 	Counts    bool   // X counts things: ticks stand at whole numbers
@@ -27,6 +28,7 @@ type Series struct {
 	Name   string
 	Points []Point
 	Band   []Range // optional interval around each point, aligned with Points
+	Curve  bool    // a fitted function: a line even among dots, and not in the table
 }
 
 type Point struct{ X, Y float64 }
@@ -240,7 +242,7 @@ func (p plot) band(s Series) string {
 // summary says in words what the lines show.
 func (c Chart) summary(ctx context.Context) string {
 	var parts []string
-	for _, s := range c.Series {
+	for _, s := range c.measured() {
 		first, last, lo, hi, ok := summarise(s.Points)
 		if !ok {
 			parts = append(parts, T(ctx, "chart.nodata", s.Name))
@@ -266,13 +268,19 @@ func summarise(pts []Point) (first, last Point, lo, hi float64, ok bool) {
 	return first, last, e.lo, e.hi, ok
 }
 
+// measured are the series without fitted curves.
+func (c Chart) measured() []Series {
+	return slices.DeleteFunc(slices.Clone(c.Series), func(s Series) bool { return s.Curve })
+}
+
 // table holds at most tableRows rows, evenly spaced, with the newest last.
 func (c Chart) table() [][]string {
 	byX := map[float64][]string{}
-	for i, s := range c.Series {
+	series := c.measured()
+	for i, s := range series {
 		for _, p := range s.Points {
 			if byX[p.X] == nil {
-				byX[p.X] = slices.Repeat([]string{"–"}, len(c.Series))
+				byX[p.X] = slices.Repeat([]string{"–"}, len(series))
 			}
 			byX[p.X][i] = Number(p.Y)
 		}

@@ -83,9 +83,31 @@ func TestLongLinesAreThinned(t *testing.T) {
 }
 
 func TestLabelsDoNotTouch(t *testing.T) {
-	p := Chart{Series: []Series{{"a", []Point{{0, 0}, {1, 1}}, nil}, {"b", []Point{{0, 0}, {1, 1.001}}, nil}}}.layout()
+	p := Chart{Series: []Series{{Name: "a", Points: []Point{{0, 0}, {1, 1}}}, {Name: "b", Points: []Point{{0, 0}, {1, 1.001}}}}}.layout()
 	if d := math.Abs(p.labels[0].y - p.labels[1].y); d < 13 {
 		t.Errorf("labels %g pixels apart", d)
+	}
+}
+
+// A fitted curve among dots is a line; the table and the summary hold what was measured only.
+func TestCurveAmongDots(t *testing.T) {
+	c := Chart{ID: "c", Title: "T", Dots: true, Note: "It bends.", Series: []Series{
+		{Name: "judge", Points: []Point{{1, 2}, {2, 3}}}, {Name: "fit", Curve: true, Points: []Point{{.5, 1}, {1.5, 2}, {2.5, 3}}}}}
+	page := render(t, ChartView(c))
+	if dots := len(elements(t, page, "circle", "class", "f1")); dots != 2 {
+		t.Errorf("%d dots, want one for each measurement", dots)
+	}
+	if lines := elements(t, page, "path", "class", "l2"); len(lines) != 1 || strings.Count(attr(lines[0], "d"), "L") != 2 {
+		t.Errorf("the curve is drawn as %v", lines)
+	}
+	if rows := c.table(); len(rows) != 2 || len(rows[0]) != 2 {
+		t.Errorf("table %v", rows)
+	}
+	if s := c.summary(t.Context()); strings.Contains(s, "fit") {
+		t.Errorf("summary: %s", s)
+	}
+	if !strings.Contains(page, "It bends.") {
+		t.Error("no note")
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"agora/policy"
+	"agora/ppo/guard"
 )
 
 // took is a run's wall time by its own log: from every start to the last step before the next. What was
@@ -72,20 +73,7 @@ func (l *lab) effort() (made, error) {
 
 // curve reads some metrics of a run by step, in order. A step that lacks one of them is left out.
 func curve(run string, names ...string) ([][]float64, error) {
-	var out [][]float64
-	err := eachStep(run, func(values map[string]any) error {
-		row := make([]float64, 0, len(names))
-		for _, name := range names {
-			if v, ok := values[name].(float64); ok {
-				row = append(row, v)
-			}
-		}
-		if len(row) == len(names) {
-			out = append(out, row)
-		}
-		return nil
-	})
-	return out, err
+	return guard.ReadLog(filepath.Join(run, policy.MetricsFile), names...)
 }
 
 // eachStep reads a run's metrics, step by step.

@@ -1,5 +1,7 @@
 package guard
 
+import "slices"
+
 // check is one kind of warning.
 type check struct {
 	kind  string
@@ -11,8 +13,12 @@ type check struct {
 // Kinds are the kinds of warnings, those of rollout methods first.
 func Kinds() []string {
 	var out []string
-	for _, c := range append(append(append([]check(nil), rolloutChecks...), dpoChecks...), rewardChecks...) {
-		out = append(out, c.kind)
+	for _, checks := range [][]check{rolloutChecks, dpoChecks, rewardChecks} {
+		for _, c := range checks {
+			if !slices.Contains(out, c.kind) {
+				out = append(out, c.kind)
+			}
+		}
 	}
 	return out
 }
@@ -134,9 +140,9 @@ var dpoChecks = []check{
 }
 
 var rewardChecks = []check{
-	atChance("reward-chance", "accuracy", "the reward model is right in %.0f %% of the last pairs, where a coin gets 50 %%: the labels contradict each other or are the wrong way round, "+
+	atChance("chance", "accuracy", "the reward model is right in %.0f %% of the last pairs, where a coin gets 50 %%: the labels contradict each other or are the wrong way round, "+
 		"or learning_rate is too small or too large"),
-	overfits("reward-overfit", "eval_loss"),
+	overfits("overfit", "eval_loss"),
 }
 
 func atChance(kind, accuracy, text string) check {

@@ -1,12 +1,8 @@
 package guard
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
-	"os"
 )
 
 // A Teller is where a run reports its numbers (a policy.Sink) to have them watched: it says each kind of warning when
@@ -58,37 +54,13 @@ func (t *Teller) due(step int, values map[string]float64) []Warning {
 
 // replay reads what the run logged before this step, in silence.
 func (t *Teller) replay(before int) error {
-	data, err := os.ReadFile(t.Log)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	n := 0
-	for line := range bytes.Lines(data) {
-		n++
-		step, values, err := readLine(line)
-		if err != nil {
-			return fmt.Errorf("%s: line %d: %w", t.Log, n, err)
-		}
+	err := eachLine(t.Log, func(step int, values map[string]float64) {
 		if step < before {
 			t.due(step, values)
 		}
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	return nil
-}
-
-// readLine reads {"step":…,"time":…,name:number,…}.
-func readLine(line []byte) (step int, values map[string]float64, err error) {
-	var row map[string]any
-	if err := json.Unmarshal(line, &row); err != nil {
-		return 0, nil, err
-	}
-	values = map[string]float64{}
-	for name, v := range row {
-		if x, ok := v.(float64); ok {
-			values[name] = x
-		}
-	}
-	return int(values["step"]), values, nil
+	return err
 }

@@ -90,8 +90,8 @@ func TestWarnings(t *testing.T) {
 		{"dpo has only begun", "dpo", m{"rewards/accuracies": flat(30, .5)}, "", ""},
 		{"dpo overfits", "dpo", m{"loss/validation": []float64{.69, .5, .52, .6}}, "overfit", "rose from 0.500 at step 2 to 0.600"},
 		{"a loss below 0", "dpo", m{"loss/validation": []float64{-.1, -.5, -.52, -.5}}, "", ""}, // robust
-		{"reward model at chance", "reward", m{"accuracy": flat(60, .5)}, "reward-chance", ""},
-		{"reward model overfits", "reward", m{"eval_loss": []float64{.69, .5, .7}}, "reward-overfit", ""},
+		{"reward model at chance", "reward", m{"accuracy": flat(60, .5)}, "chance", ""},
+		{"reward model overfits", "reward", m{"eval_loss": []float64{.69, .5, .7}}, "overfit", ""},
 
 		{"long past", "ppo", m{logRatio: then(flat(1, -5), flat(30, 1)), "objective/kl_stderr": flat(31, .2)}, "", ""},
 		{"the most serious first", "ppo", m{"val/eos_rate": flat(1, .1), "val/distinct": flat(1, .1), logRatio: flat(1, 40), "val/length": flat(1, 20)}, "high-kl collapse eos-rate", ""},
