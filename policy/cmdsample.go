@@ -152,7 +152,7 @@ func (m *Model) Completions(p *prefs.Prompt, samples []Sampled, how Sampling) *p
 	}
 	used := map[string]int{}
 	for _, s := range samples {
-		text := m.Template.Text(m.Tokenizer, s.Tokens)
+		text := m.Text(s.Tokens)
 		id := prefs.CompletionID(text)
 		if used[id]++; used[id] > 1 {
 			id += "-" + strconv.Itoa(used[id])

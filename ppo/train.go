@@ -299,7 +299,7 @@ func (s *session) samples(step int) error {
 	for i := range min(s.t.cfg.SampleRows, len(r.Responses)) {
 		row := map[string]any{
 			"episode": s.t.state.Episodes - len(r.Responses) + i, "prompt_id": r.Prompts[i].ID,
-			"prompt": m.Tokenizer.Text(r.Prompts[i].Tokens), "completion": m.Template.Text(m.Tokenizer, r.Responses[i]),
+			"prompt": m.Tokenizer.Text(r.Prompts[i].Tokens), "completion": m.Text(r.Responses[i]),
 			"score": r.Score[i], "reward": r.Raw[i], "kl": r.sum(r.LogP, i) - r.sum(r.Ref, i), "tokens": len(r.Responses[i]), "ended": r.Ended[i],
 		}
 		if r.Judge != nil {
