@@ -112,7 +112,7 @@ func TestEndIsPadding(t *testing.T) {
 func TestAwkwardExamples(t *testing.T) {
 	long := strings.Repeat("word ", 200)
 	for _, c := range []struct{ name, rows, say, want string }{
-		{"an empty completion", `{"prompt":"a","completion":""}` + "\n" + `{"prompt":"a","completion":"b"}` + "\n", "1 examples to train on", ""},
+		{"an empty completion", `{"prompt":"a","completion":""}` + "\n" + `{"prompt":"a","completion":"b"}` + "\n", "1 rows without a completion are left out\n1 examples to train on", ""},
 		{"empty completions only", `{"prompt":"a","completion":""}` + "\n", "", "no example in it, only 1 rows without a completion"},
 		{"an empty prompt", `{"prompt":"","completion":"a"}` + "\n", "1 examples to train on", ""},
 		{"one too long", `{"prompt":"a","completion":"b"}` + "\n" + `{"prompt":"` + long + `","completion":"b"}` + "\n", "1 of 2 examples are left out: longer than the policy's context of 64 tokens", ""},

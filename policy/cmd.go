@@ -109,7 +109,7 @@ type SFTCmd struct {
 // Help is shown by --help.
 func (*SFTCmd) Help() string {
 	return `Trains on the completions of demonstrations; prompts count for nothing. Part of the prompts is
-held out, and the model with the lowest loss on them is kept in DIR/model.
+held out, and the model with the lowest loss on them is kept in DIR/model. Rows without a completion are left out.
 
   agora policy sft --policy base --data demos.jsonl --out sft
   agora policy sft --policy base --data demos.jsonl --set epochs=8 --set learning_rate=3e-3 --out sft

@@ -23,9 +23,12 @@ func SFT(ctx context.Context, dev *cpu.Device, c SFTConfig, job Job) (Result, er
 	if err != nil {
 		return Result{}, err
 	}
-	examples, err := ReadExamples(job.Data)
+	examples, empty, err := countExamples(job.Data)
 	if err != nil {
 		return Result{}, err
+	}
+	if empty > 0 {
+		job.say("%d rows without a completion are left out", empty)
 	}
 	train, held, err := sftData(c, m, examples, job)
 	if err != nil {

@@ -43,7 +43,8 @@ type TrainCmd struct {
 // Help is shown by --help.
 func (*TrainCmd) Help() string {
 	return `Fits the K-wise loss of InstructGPT: all pairs of a ranking together, each completion
-forwarded once. Part of the prompts and of the labelers is kept for validation.
+forwarded once. Part of the prompts and of the labelers is kept for validation. An empty completion is a
+text as any other, its score that of the end token; pairs of one text twice are left out.
 
   agora reward train --policy sft/model --data answers.jsonl --out rm
   agora reward train --policy sft/model --data pairs.jsonl.gz --out rm --set learning_rate=1e-3 --set ties=half
@@ -91,7 +92,7 @@ func printResult(w io.Writer, r *Result, out string, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(w).Encode(map[string]any{
 			"out": out, "model": out + "/" + policy.ResultDir, "steps": r.Steps, "rankings": r.Groups.Lines, "pairs": r.Groups.Pairs,
-			"ties": r.Groups.Ties, "groups": r.Groups.Groups, "texts": r.Groups.Texts, "truncated": r.Groups.Truncated,
+			"ties": r.Groups.Ties, "identical": r.Groups.Identical, "groups": r.Groups.Groups, "texts": r.Groups.Texts, "truncated": r.Groups.Truncated,
 			"split": r.Split.How, "dropped": r.Split.Dropped, "centred_on": r.Centred, "val": r.Val, "val_new_labelers": r.NewWorkers,
 		})
 	}
@@ -179,6 +180,9 @@ func (r *Report) print(w io.Writer) error {
 	}
 	if r.Ties > 0 {
 		fmt.Fprintf(w, "%d ties left out\n", r.Ties)
+	}
+	if r.Identical > 0 {
+		fmt.Fprintf(w, "%d pairs of one text twice left out\n", r.Identical)
 	}
 	for _, b := range r.ByMargin {
 		fmt.Fprintf(w, "scores %.2f to %.2f apart: claims %.1f %%, right %.1f %%\n", b.From, b.To, 100*b.Predicted, 100*b.Accuracy)
