@@ -31,6 +31,17 @@ func (m *Model) Ends() []int32 {
 	return ends
 }
 
+// NoEnd is what a training says of a model whose files name no end token, "" for all others.
+func (m *Model) NoEnd() string {
+	switch ends := m.Ends(); {
+	case len(ends) == 0:
+		return "this model has no end token: its completions go on up to the limit of new tokens, and it cannot learn to end them; name one as eos_token in its tokenizer_config.json"
+	case m.Config.EOS < 0:
+		return fmt.Sprintf("this model has no end token: eos_token_id of its config.json is null; texts end with the tokenizer's %q", m.Tokenizer.Token(ends[0]))
+	}
+	return ""
+}
+
 // Text is what a person should read of a completion's tokens: without its end, whichever that is.
 func (m *Model) Text(completion []int32) string {
 	if n := len(completion); n > 0 && slices.Contains(m.Ends(), completion[n-1]) {

@@ -78,3 +78,27 @@ func TestEndTokensChecked(t *testing.T) {
 		}
 	}
 }
+
+// TestNoEndTokenIsSaid: a fine-tuning says at its start that texts cannot end, or with what they do.
+func TestNoEndTokenIsSaid(t *testing.T) {
+	for _, c := range []struct{ eos, want string }{
+		{"null", `eos_token_id of its config.json is null; texts end with the tokenizer's "<|endoftext|>"`},
+		{"0", ""},
+	} {
+		dir := copyDir(t, filepath.Join("testdata", "gpt2"))
+		replaceIn(t, filepath.Join(dir, "config.json"), `"eos_token_id": 0`, `"eos_token_id": `+c.eos)
+		var said strings.Builder
+		cfg := DefaultSFT()
+		cfg.Epochs, cfg.Validation = 1, 0
+		_, err := SFT(t.Context(), testDevice(t), cfg, Job{Policy: dir, Out: filepath.Join(t.TempDir(), "run"),
+			Data: []string{writeFile(t, "d.jsonl", `{"prompt":"a","completion":"b"}`+"\n")}, Say: func(format string, args ...any) { fmt.Fprintf(&said, format+"\n", args...) }})
+		if err != nil || c.want != "" && !strings.Contains(said.String(), "this model has no end token: "+c.want) || c.want == "" && strings.Contains(said.String(), "no end token") {
+			t.Errorf("eos_token_id %s: said %q (%v)", c.eos, said.String(), err)
+		}
+	}
+	m := tinyModel(t, tinyConfigs()["llama"])
+	m.Config.EOS = -1
+	if !strings.Contains(m.NoEnd(), "go on up to the limit") {
+		t.Errorf("without any: %q", m.NoEnd())
+	}
+}

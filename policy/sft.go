@@ -30,6 +30,9 @@ func SFT(ctx context.Context, dev *cpu.Device, c SFTConfig, job Job) (Result, er
 	if empty > 0 {
 		job.say("%d rows without a completion are left out", empty)
 	}
+	if text := m.NoEnd(); text != "" {
+		job.say("%s", text)
+	}
 	train, held, err := sftData(c, m, examples, job)
 	if err != nil {
 		return Result{}, err

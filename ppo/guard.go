@@ -53,7 +53,7 @@ func Warnings(s Stats) []Warning {
 		warn("negative-kl", "KL is negative (%.3f ± %.3f nats per response): the policy is sampled from another distribution than it is "+
 			"scored with; look for sampling limits (top-k, top-p, a forced length), for dropout, or for a reference with another tokenizer", s.KLLogRatio, se)
 	}
-	if rate := float64(s.Ended) / n; rate < .5 {
+	if rate := float64(s.Ended) / n; rate < .5 && !s.Endless {
 		warn("eos-rate", "only %.0f %% of the responses end by themselves: max_new_tokens cuts the others; "+
 			"raise it, set missing_eos, or fine-tune the policy on texts with an end", 100*rate)
 	}

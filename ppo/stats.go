@@ -8,19 +8,21 @@ import (
 // Stats is what one iteration reports. Metrics turns it into named numbers.
 type Stats struct {
 	Episodes, Tokens, Ended int
-	Scores, Raw             float64   // means over responses
-	Judge                   *float64  // nil without a judge
-	Each                    []float64 // means of several rewards; nil of a single one
-	KL                      float64   // mean over responses of Σ the chosen estimator, nats
-	KLLogRatio              float64   // the same of the plain log-ratio
-	KLStd                   float64   // standard deviation over responses of Σ log-ratio
-	KLCoef                  float64   // β that this iteration used
-	Entropy                 float64   // mean over responses of Σ −log π
-	Distinct                float64
-	ExplainedVariance       float64
-	KLInLoss                bool    // then the KL is no part of the reward
-	NoCritic                bool    // then its numbers are left out, and those of the groups stand in
-	GroupStd, GroupFlat     float64 // groupStats
+
+	Endless             bool      // the policy has no end token
+	Scores, Raw         float64   // means over responses
+	Judge               *float64  // nil without a judge
+	Each                []float64 // means of several rewards; nil of a single one
+	KL                  float64   // mean over responses of Σ the chosen estimator, nats
+	KLLogRatio          float64   // the same of the plain log-ratio
+	KLStd               float64   // standard deviation over responses of Σ log-ratio
+	KLCoef              float64   // β that this iteration used
+	Entropy             float64   // mean over responses of Σ −log π
+	Distinct            float64
+	ExplainedVariance   float64
+	KLInLoss            bool    // then the KL is no part of the reward
+	NoCritic            bool    // then its numbers are left out, and those of the groups stand in
+	GroupStd, GroupFlat float64 // groupStats
 
 	Times map[string]float64 // seconds of each phase
 

@@ -99,6 +99,7 @@ func TestWarnings(t *testing.T) {
 		{"negative within noise", "", func(s *Stats) { s.KLLogRatio, s.KLStd = -.2, 2 }},
 		{"negative", "KL is negative", func(s *Stats) { s.KLLogRatio, s.KLStd = -5, 2 }},
 		{"no ends", "only 10 % of the responses end", func(s *Stats) { s.Ended = 10 }},
+		{"no end token", "", func(s *Stats) { s.Ended, s.Endless = 0, true }},
 		{"hacking", "KL is 34.0 nats", func(s *Stats) { s.KLLogRatio = 34 }},
 		{"collapse", "only 30 % of the responses differ", func(s *Stats) { s.Distinct = .3 }},
 	}

@@ -106,6 +106,9 @@ func (j Job) trainer(dev *cpu.Device, c Config) (*Trainer, error) {
 			return nil, fmt.Errorf("judge: %w", err)
 		}
 	}
+	if text := m.Policy.NoEnd(); text != "" {
+		j.say("%s", text)
+	}
 	prompts, tooLong, err := LoadPrompts(j.Prompts, m.Policy, c.MaxNewTokens)
 	if err != nil {
 		return nil, err
@@ -240,10 +243,10 @@ func (s *session) iterate(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	t, start := s.t, time.Now()
+	t, start, n := s.t, time.Now(), s.t.state.Iteration+1
 	stats, err := t.Update(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("iteration %d: %w", n, err)
 	}
 	step := t.state.Iteration
 	if t.cfg.StopKL > 0 && stats.KLLogRatio > t.cfg.StopKL {
@@ -319,7 +322,7 @@ func (s *session) interrupted(err error) error {
 		return &policy.Interrupted{Dir: s.run.Checkpoint(), Step: s.t.state.Iteration, Steps: s.t.cfg.Iterations, Saved: s.saved}
 	}
 	if s.saved > 0 {
-		return fmt.Errorf("iteration %d: %w; %s keeps iteration %d", s.t.state.Iteration+1, err, s.run.Checkpoint(), s.saved)
+		return fmt.Errorf("%w; %s keeps iteration %d", err, s.run.Checkpoint(), s.saved)
 	}
 	return err
 }

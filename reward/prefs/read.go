@@ -10,7 +10,9 @@ import (
 // Read yields the records of one file in order, or the first error, an *Error
 // with file and line. Auto finds the format out from the first row. The file is
 // closed when the loop ends.
-func Read(path string, format Format) iter.Seq2[Record, error] {
+func Read(path string, format Format) iter.Seq2[Record, error] { return readChecked(path, format, nil) }
+
+func readChecked(path string, format Format, check func(Record) error) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		f, err := os.Open(path)
 		if err != nil {
@@ -22,13 +24,18 @@ func Read(path string, format Format) iter.Seq2[Record, error] {
 			yield(nil, &Error{File: path, Err: faultf("is a folder, not a file")})
 			return
 		}
-		Decode(f, path, format)(yield)
+		decodeChecked(f, path, format, check)(yield)
 	}
 }
 
 // Decode is Read for an open stream, such as an upload; name stands in for the
 // file's name in errors.
 func Decode(in io.Reader, name string, format Format) iter.Seq2[Record, error] {
+	return decodeChecked(in, name, format, nil)
+}
+
+// decodeChecked is Decode with a test of the caller's, whose fault gets file and line as any other; nil for none.
+func decodeChecked(in io.Reader, name string, format Format, check func(Record) error) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		var parse parser
 		for row, err := range rows(in, name) {
@@ -38,6 +45,9 @@ func Decode(in io.Reader, name string, format Format) iter.Seq2[Record, error] {
 			var records []Record
 			if err == nil {
 				records, err = parse(row.fields)
+			}
+			for i := 0; check != nil && err == nil && i < len(records); i++ {
+				err = check(records[i])
 			}
 			if err != nil {
 				yield(nil, &Error{File: name, Unit: row.unit, Line: row.number, Err: err})
@@ -60,8 +70,13 @@ func ReadRanked(path string, format Format) iter.Seq2[*Ranked, error] {
 // ReadPrompts yields the prompt of every record, whatever its kind; equal
 // prompts one after another are yielded as often as they come.
 func ReadPrompts(path string, format Format) iter.Seq2[*Prompt, error] {
+	return CheckPrompts(path, format, func(*Prompt) error { return nil })
+}
+
+// CheckPrompts is ReadPrompts up to the first prompt that check refuses, an *Error with file and line.
+func CheckPrompts(path string, format Format, check func(*Prompt) error) iter.Seq2[*Prompt, error] {
 	return func(yield func(*Prompt, error) bool) {
-		for r, err := range Read(path, format) {
+		for r, err := range readChecked(path, format, func(r Record) error { return check(PromptOf(r)) }) {
 			if err != nil {
 				yield(nil, err)
 				return
