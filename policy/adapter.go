@@ -205,7 +205,7 @@ func readAdapterConfig(dir string) (c adapterConfig, err error) {
 		return c, err
 	}
 	if err := json.Unmarshal(data, &c); err != nil {
-		return c, fmt.Errorf("%s: %w", path, err)
+		return c, fmt.Errorf("%s: %w", path, wrongType(err))
 	}
 	if err := c.check(); err != nil {
 		return c, fmt.Errorf("%s: %w", path, err)
@@ -298,14 +298,15 @@ func (m *Model) foreignAdapter(c adapterConfig, path string) (*Adapter, error) {
 		used[adapterPrefix+h+".weight"] = true
 	}
 	for _, t := range m.Config.linears() {
-		l := lowRank{t: t}.like(c.Rank)
-		shape, ok := f.Shape(adapterPrefix + l.a.Name)
+		name := adapterPrefix + t.module() + loraA
+		shape, ok := f.Shape(name)
 		if !ok || t.kind == head && c.Task == TaskClassifier {
 			continue
 		}
-		if want := []int{l.a.Rows, l.a.Cols}; !slices.Equal(shape, want) {
-			return nil, fmt.Errorf("%s: %s has shape %v, the base model wants %v", path, adapterPrefix+l.a.Name, shape, want)
+		if want := []int{c.Rank, t.cols}; !slices.Equal(shape, want) {
+			return nil, fmt.Errorf("%s: %s has shape %v, the base model wants %v", path, name, shape, want)
 		}
+		l := lowRank{t: t}.like(c.Rank)
 		used[adapterPrefix+l.a.Name], used[adapterPrefix+l.b.Name] = true, true
 		a.parts[t.param] = append(a.parts[t.param], l)
 		a.Targets = append(a.Targets, t.module())

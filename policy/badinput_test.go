@@ -58,6 +58,18 @@ func TestForeignModelsRefused(t *testing.T) {
 		{"an end token that the tokenizer has not", "gpt2", func(dir string) {
 			replaceIn(t, filepath.Join(dir, "config.json"), `"eos_token_id": 0`, `"eos_token_id": 50256`)
 		}, "eos_token_id of config.json is 50256, the tokenizer has 320 ids"},
+		{"a vocabulary that the file has not", "llama", func(dir string) {
+			replaceIn(t, filepath.Join(dir, "config.json"), `"vocab_size": 320`, `"vocab_size": 16000000`)
+		}, "tensor model.embed_tokens.weight has shape [320 24], config.json asks for [16000000 24]"},
+		{"layers that the file has not", "gpt2", func(dir string) {
+			replaceIn(t, filepath.Join(dir, "config.json"), `"n_layer": 2`, `"n_layer": 16000`)
+		}, "tensor transformer.h.2.ln_1.weight is missing"},
+		{"shards without an index", "llama", func(dir string) {
+			os.Remove(filepath.Join(dir, "model.safetensors.index.json"))
+		}, "model.safetensors.index.json is missing, which says what the 2 shards hold"},
+		{"a tokenizer that is a list", "gpt2", func(dir string) {
+			os.WriteFile(filepath.Join(dir, "tokenizer.json"), []byte("[]"), 0o644)
+		}, "tokenizer.json: not a tokenizer.json: it is a JSON array, want an object"},
 		{"mixture of experts", "llama", func(dir string) {
 			replaceIn(t, filepath.Join(dir, "config.json"), `"model_type": "llama"`, `"model_type": "mixtral", "num_local_experts": 8`)
 		}, "this is a mixture-of-experts model (mixtral)"},
@@ -100,7 +112,7 @@ func TestEndIsPadding(t *testing.T) {
 func TestAwkwardExamples(t *testing.T) {
 	long := strings.Repeat("word ", 200)
 	for _, c := range []struct{ name, rows, say, want string }{
-		{"an empty completion", `{"prompt":"a","completion":""}` + "\n" + `{"prompt":"a","completion":"b"}` + "\n", "1 examples to train on", ""},
+		{"an empty completion", `{"prompt":"a","completion":""}` + "\n" + `{"prompt":"a","completion":"b"}` + "\n", "1 rows without a completion are left out\n1 examples to train on", ""},
 		{"empty completions only", `{"prompt":"a","completion":""}` + "\n", "", "no example in it, only 1 rows without a completion"},
 		{"an empty prompt", `{"prompt":"","completion":"a"}` + "\n", "1 examples to train on", ""},
 		{"one too long", `{"prompt":"a","completion":"b"}` + "\n" + `{"prompt":"` + long + `","completion":"b"}` + "\n", "1 of 2 examples are left out: longer than the policy's context of 64 tokens", ""},

@@ -117,7 +117,7 @@ func (*SFTCmd) Help() string {
 held out, and the model with the lowest loss on them is kept in DIR/model (select_best). As people's liking goes
 on rising after that loss does, InstructGPT kept the model whose own responses a reward model liked best
 (select_by). Some text as the model was pretrained on, mixed in, keeps its language; loss/train is of the
-demonstrations, loss/ptx of that text.
+demonstrations, loss/ptx of that text. Rows without a completion are left out.
 
   agora policy sft --policy base --data demos.jsonl --out sft
   agora policy sft --policy base --data demos.jsonl --ptx corpus.txt --set ptx_share=0.1 --out sft

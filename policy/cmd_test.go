@@ -27,7 +27,7 @@ func fixture(t *testing.T, name string) *Model {
 func TestSampleThenScore(t *testing.T) {
 	m := fixture(t, "llama")
 	c := SampleCmd{Prompt: []string{"It was", "Call me", ""}, N: 5, MaxNew: 30, Temperature: 1, Seed: 3, Batch: 4}
-	prompts, err := c.readPrompts()
+	prompts, err := c.readPrompts(m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,5 +151,21 @@ func TestContextEnds(t *testing.T) {
 	}
 	if _, err := s.Sample(context.Background(), []Request{{Prompt: make([]int32, 64)}}, Sampling{MaxNew: 1}, nil); err == nil || !strings.Contains(err.Error(), "no room") {
 		t.Errorf("a full context: %v", err)
+	}
+}
+
+// TestSampleNamesTheLongPrompt: a prompt without room is found before sampling, by file and line.
+func TestSampleNamesTheLongPrompt(t *testing.T) {
+	m := fixture(t, "llama")
+	long := strings.Repeat("word ", 200)
+	for name, rows := range map[string]string{"p.jsonl": `{"prompt":"a"}` + "\n\n" + `{"prompt":"` + long + `"}` + "\n", "p.txt": "a\nb\n" + long + "\n"} {
+		c := SampleCmd{Prompts: writeFile(t, name, rows)}
+		if _, err := c.readPrompts(m); err == nil || !strings.Contains(err.Error(), name+":3: the prompt has ") || !strings.Contains(err.Error(), "the context is 64") {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	c := SampleCmd{Prompt: []string{long}}
+	if _, err := c.readPrompts(m); err == nil || !strings.Contains(err.Error(), "--prompt") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -50,7 +51,7 @@ func (c *SampleCmd) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	prompts, err := c.readPrompts()
+	prompts, err := c.readPrompts(m)
 	if err != nil {
 		return err
 	}
@@ -61,13 +62,18 @@ func (c *SampleCmd) Run(ctx context.Context) error {
 	return c.sample(ctx, dev, m, prompts, os.Stdout)
 }
 
-func (c *SampleCmd) readPrompts() ([]*prefs.Prompt, error) {
+// readPrompts finds a prompt that the model cannot go on from before any is sampled.
+func (c *SampleCmd) readPrompts(m *Model) ([]*prefs.Prompt, error) {
 	var prompts []*prefs.Prompt
 	for _, text := range c.Prompt {
-		prompts = append(prompts, &prefs.Prompt{Prompt: prefs.Plain(text)})
+		p := &prefs.Prompt{Prompt: prefs.Plain(text)}
+		if err := m.checkPrompt(p); err != nil {
+			return nil, fmt.Errorf("--prompt %.40q: %w", text, err)
+		}
+		prompts = append(prompts, p)
 	}
 	if c.Prompts != "" {
-		more, err := ReadPrompts(c.Prompts)
+		more, err := checkedPrompts(c.Prompts, m.checkPrompt)
 		if err != nil {
 			return nil, err
 		}
@@ -81,6 +87,21 @@ func (c *SampleCmd) readPrompts() ([]*prefs.Prompt, error) {
 
 // ReadPrompts reads prompts from any preference format, or from the lines of a .txt file.
 func ReadPrompts(file string) ([]*prefs.Prompt, error) {
+	return checkedPrompts(file, func(*prefs.Prompt) error { return nil })
+}
+
+// checkPrompt says why a prompt cannot be gone on from.
+func (m *Model) checkPrompt(p *prefs.Prompt) error {
+	switch n := len(m.Template.Prompt(m.Tokenizer, p.Prompt)); {
+	case n == 0:
+		return errors.New("the prompt is empty and the tokenizer has no begin token")
+	case n >= m.Config.Context:
+		return fmt.Errorf("the prompt has %d tokens, which leaves no room to go on: the context is %d", n, m.Config.Context)
+	}
+	return nil
+}
+
+func checkedPrompts(file string, check func(*prefs.Prompt) error) ([]*prefs.Prompt, error) {
 	var prompts []*prefs.Prompt
 	if filepath.Ext(strings.TrimSuffix(file, ".gz")) == ".txt" {
 		data, err := readPlain(file)
@@ -88,11 +109,15 @@ func ReadPrompts(file string) ([]*prefs.Prompt, error) {
 			return nil, err
 		}
 		for line := range strings.Lines(string(data)) {
-			prompts = append(prompts, &prefs.Prompt{Prompt: prefs.Plain(strings.TrimRight(line, "\r\n"))})
+			p := &prefs.Prompt{Prompt: prefs.Plain(strings.TrimRight(line, "\r\n"))}
+			if err := check(p); err != nil {
+				return nil, fmt.Errorf("%s:%d: %w", file, len(prompts)+1, err)
+			}
+			prompts = append(prompts, p)
 		}
 		return prompts, nil
 	}
-	for p, err := range prefs.ReadPrompts(file, prefs.Auto) {
+	for p, err := range prefs.CheckPrompts(file, prefs.Auto, check) {
 		if err != nil {
 			return nil, err
 		}
@@ -155,7 +180,7 @@ func (m *Model) Completions(p *prefs.Prompt, samples []Sampled, how Sampling) *p
 	}
 	used := map[string]int{}
 	for _, s := range samples {
-		text := m.Template.Text(m.Tokenizer, s.Tokens)
+		text := m.Text(s.Tokens)
 		id := prefs.CompletionID(text)
 		if used[id]++; used[id] > 1 {
 			id += "-" + strconv.Itoa(used[id])

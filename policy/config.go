@@ -29,21 +29,29 @@ type Config struct {
 	Tied    bool    // the output head is the embedding
 	BOS     int     // -1 for none
 	EOS     int     // -1 for none
+	MoreEOS []int   // further tokens that end a text, where eos_token_id is a list
 	MuP     MuP     // how it was and is trained; zero: the standard parametrisation
 }
 
 // Validate names the first field that makes no model.
 func (c Config) Validate() error {
 	for _, f := range []struct {
-		name  string
-		value int
+		llama, gpt2 string
+		value, most int // beyond most lie damaged files
 	}{
-		{"vocab_size", c.Vocab}, {"hidden_size", c.Width}, {"num_hidden_layers", c.Layers},
-		{"num_attention_heads", c.Heads}, {"num_key_value_heads", c.KVHeads}, {"head_dim", c.HeadDim},
-		{"intermediate_size", c.FFN}, {"max_position_embeddings", c.Context},
+		{"vocab_size", "vocab_size", c.Vocab, 1 << 24}, {"hidden_size", "n_embd", c.Width, 1 << 20}, {"num_hidden_layers", "n_layer", c.Layers, 1 << 14},
+		{"num_attention_heads", "n_head", c.Heads, 1 << 16}, {"num_key_value_heads", "n_head", c.KVHeads, 1 << 16}, {"head_dim", "n_embd / n_head", c.HeadDim, 1 << 16},
+		{"intermediate_size", "n_inner", c.FFN, 1 << 24}, {"max_position_embeddings", "n_positions", c.Context, 1 << 28},
 	} {
+		name := f.llama
+		if c.Family == GPT2 {
+			name = f.gpt2
+		}
 		if f.value < 1 {
-			return fmt.Errorf("model config: %s is %d, must be at least 1", f.name, f.value)
+			return fmt.Errorf("model config: %s is %d, must be at least 1", name, f.value)
+		}
+		if f.value > f.most {
+			return fmt.Errorf("model config: %s is %d, must be at most %d", name, f.value, f.most)
 		}
 	}
 	switch {
@@ -60,7 +68,23 @@ func (c Config) Validate() error {
 	case c.Eps <= 0:
 		return fmt.Errorf("model config: the norms' epsilon is %g, must be positive", c.Eps)
 	}
+	if n := c.size(); n > maxParams {
+		return fmt.Errorf("model config: %d layers of width %d and a vocabulary of %d make %.2g parameters, agora takes at most %.2g", c.Layers, c.Width, c.Vocab, n, maxParams)
+	}
 	return c.MuP.validate()
+}
+
+// maxParams bounds a model's parameters, so that none of their counts overflows.
+const maxParams = 1e12
+
+// size is about the number of parameters, as a float, which does not overflow.
+func (c Config) size() float64 {
+	width, heads := float64(c.Width), float64(c.Heads+c.KVHeads)*float64(c.HeadDim)
+	n := 2*float64(c.Vocab)*width + float64(c.Layers)*width*(2*heads+3*float64(c.FFN))
+	if c.Family == GPT2 {
+		n += float64(c.Context) * width
+	}
+	return n
 }
 
 // attention describes the heads for the graph.

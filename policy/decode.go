@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"slices"
+
 	"agora/policy/cpu"
 	"agora/policy/graph"
 )
@@ -148,14 +150,14 @@ func (q *queue) fill(s *decodeStep, capacity int) {
 }
 
 // take appends the step's tokens and frees the slots of sequences that ended.
-func (q *queue) take(s *decodeStep, end int32, how Sampling) {
+func (q *queue) take(s *decodeStep, ends []int32, how Sampling) {
 	kept := q.active[:0]
 	for i, r := range q.active {
 		c := &q.out[r.req]
 		c.Tokens = append(c.Tokens, s.token[i])
 		c.LogProbs = append(c.LogProbs, s.logp[i])
 		switch {
-		case s.token[i] == end && !how.IgnoreEnd:
+		case !how.IgnoreEnd && slices.Contains(ends, s.token[i]):
 			c.Finish = FinishEOS
 		case len(c.Tokens) == how.MaxNew || int(r.len) == q.maxLen:
 			c.Finish = FinishLength

@@ -85,7 +85,7 @@ func sampleTo(dev *cpu.Device, run *RunDir, m *Model, prompts [][]int32, seed ui
 		}
 		for i, c := range out {
 			err := run.Sample(step, map[string]any{
-				"prompt": m.Tokenizer.Text(prompts[i]), "completion": m.Template.Text(m.Tokenizer, c.Tokens), "finish": c.Finish, "logprob": c.Sum(),
+				"prompt": m.Tokenizer.Text(prompts[i]), "completion": m.Text(c.Tokens), "finish": c.Finish, "logprob": c.Sum(),
 			})
 			if err != nil {
 				return err

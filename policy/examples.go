@@ -28,28 +28,34 @@ type Example struct {
 //
 // All of them also as .gz. An empty completion demonstrates nothing, and its row is left out.
 func ReadExamples(files []string) ([]Example, error) {
-	var out []Example
+	out, _, err := countExamples(files)
+	return out, err
+}
+
+// countExamples is ReadExamples; empty is how many rows were left out.
+func countExamples(files []string) (out []Example, empty int, err error) {
 	for _, file := range files {
-		n, empty := len(out), 0
+		n, here := len(out), 0
 		for e, err := range readExamples(file) {
 			if err != nil {
-				return nil, err
+				return nil, 0, err
 			}
 			if e.Completion == "" {
-				empty++
+				here++
 				continue
 			}
 			out = append(out, e)
 		}
+		empty += here
 		switch {
 		case len(out) > n:
-		case empty > 0:
-			return nil, fmt.Errorf("%s: no example in it, only %d rows without a completion", file, empty)
+		case here > 0:
+			return nil, 0, fmt.Errorf("%s: no example in it, only %d rows without a completion", file, here)
 		default:
-			return nil, fmt.Errorf("%s: no example in it", file)
+			return nil, 0, fmt.Errorf("%s: no example in it", file)
 		}
 	}
-	return out, nil
+	return out, empty, nil
 }
 
 func readExamples(file string) iter.Seq2[Example, error] {

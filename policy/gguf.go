@@ -20,6 +20,11 @@ func LoadGGUF(path string) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	for _, t := range c.tensors() { // before anything of that size is reserved
+		if err := g.CheckShape(ggufName(t.name), t.ggufShape()); err != nil {
+			return nil, err
+		}
+	}
 	m, err := NewModel(c)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)

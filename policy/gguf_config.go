@@ -27,6 +27,9 @@ func ggufConfig(g *checkpoint.GGUF) (Config, error) {
 		FFN: r.int("feed_forward_length"), Heads: r.int("attention.head_count"),
 		Tied: !hasTensor(g, "output.weight"), BOS: r.token("bos"), EOS: r.token("eos"),
 	}
+	if eot := r.token("eot"); eot >= 0 && c.EOS >= 0 && eot != c.EOS {
+		c.MoreEOS = []int{eot}
+	}
 	c.KVHeads = r.intOr("attention.head_count_kv", c.Heads)
 	c.HeadDim = r.intOr("attention.key_length", c.Width/max(c.Heads, 1))
 	if arch == Llama {

@@ -95,10 +95,14 @@ func (m *Model) ggufTokenizer() []checkpoint.Meta {
 		{Key: "tokenizer.ggml.add_bos_token", Value: m.Template != ChatML && v.BOS >= 0},
 		{Key: "tokenizer.ggml.add_space_prefix", Value: false},
 	}
+	eot := int32(-1) // llama.cpp stops there too; it has a place for one more
+	if ends := m.Ends(); len(ends) > 1 {
+		eot = ends[1]
+	}
 	for _, end := range []struct {
 		key string
 		id  int32
-	}{{"bos", v.BOS}, {"eos", m.Template.End(m.Tokenizer)}, {"padding", v.EOS}} {
+	}{{"bos", v.BOS}, {"eos", m.Template.End(m.Tokenizer)}, {"eot", eot}, {"padding", v.EOS}} {
 		if end.id >= 0 {
 			meta = append(meta, checkpoint.Meta{Key: "tokenizer.ggml." + end.key + "_token_id", Value: uint32(end.id)})
 		}

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -175,7 +176,7 @@ func TestGGUFRoundTrip(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := m.Config
-			if got.Config != want {
+			if !reflect.DeepEqual(got.Config, want) {
 				t.Errorf("%s: %+v came back as %+v", name, want, got.Config)
 			}
 			for _, p := range m.Params.List() {

@@ -2,7 +2,9 @@ package policy
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -11,7 +13,7 @@ import (
 func ParseConfig(data []byte) (Config, error) {
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(data, &raw); err != nil {
-		return Config{}, fmt.Errorf("not a config.json: %w", err)
+		return Config{}, fmt.Errorf("not a config.json: %w", wrongType(err))
 	}
 	if err := refuse(raw); err != nil {
 		return Config{}, err
@@ -24,7 +26,7 @@ func ParseConfig(data []byte) (Config, error) {
 	case GPT2:
 		c = r.gpt2()
 	case "":
-		return Config{}, fmt.Errorf("config.json has no model_type")
+		return Config{}, errors.New("it has no model_type")
 	default:
 		return Config{}, fmt.Errorf("architecture %q is not supported, agora trains %s and %s models", family, Llama, GPT2)
 	}
@@ -45,10 +47,13 @@ func refuse(raw map[string]json.RawMessage) error {
 		}
 		return false
 	}
+	many := func(keys ...string) bool { // one expert is a dense model
+		return slices.ContainsFunc(keys, func(key string) bool { return has(key) && string(raw[key]) != "0" && string(raw[key]) != "1" })
+	}
 	about := strings.ToLower(string(raw["model_type"]) + string(raw["architectures"]))
 	kind := ""
 	switch {
-	case has("num_experts", "num_local_experts", "n_routed_experts", "moe_intermediate_size") ||
+	case many("num_experts", "num_local_experts", "n_routed_experts", "moe_intermediate_size") ||
 		strings.Contains(about, "moe") || strings.Contains(about, "mixtral"):
 		kind = "a mixture-of-experts model"
 	case has("vision_config", "vision_tower", "image_token_id", "image_size") ||
@@ -79,7 +84,7 @@ func (r *configReader) field(key string, dst any) bool {
 		return false
 	}
 	if err := json.Unmarshal(text, dst); err != nil && r.err == nil {
-		r.err = fmt.Errorf("config.json: %s is %s: %w", key, text, err)
+		r.err = fmt.Errorf("%s %.60s: %w", key, text, wrongType(err))
 	}
 	return true
 }
@@ -108,16 +113,49 @@ func (r *configReader) bool(key string, otherwise bool) bool {
 	return b
 }
 
-// token reads an id or a list of ids, of which the first counts.
+// token reads the id of a special token, -1 for none.
 func (r *configReader) token(key string) int {
-	var list []int
-	if text := r.raw[key]; len(text) > 0 && text[0] == '[' {
-		if r.field(key, &list) && len(list) > 0 {
-			return list[0]
-		}
-		return -1
+	if all := r.tokens(key); len(all) > 0 {
+		return all[0]
 	}
-	return r.int(key, -1)
+	return -1
+}
+
+// tokens reads an id or a list of ids.
+func (r *configReader) tokens(key string) []int {
+	if text := r.raw[key]; len(text) == 0 || text[0] != '[' {
+		if id := r.int(key, -1); id >= 0 {
+			return []int{id}
+		}
+		return nil
+	}
+	var list []int
+	r.field(key, &list)
+	for _, id := range list {
+		if id < 0 && r.err == nil {
+			r.err = fmt.Errorf("%s %.60s: %d is no token", key, r.raw[key], id)
+		}
+	}
+	return list
+}
+
+// ends reads eos_token_id, an id or a list of ids.
+func (r *configReader) ends(c *Config) {
+	c.EOS = -1
+	if all := r.tokens("eos_token_id"); len(all) > 0 {
+		c.EOS, c.MoreEOS = all[0], more(all)
+	}
+}
+
+// more is a list of tokens without its first and without repetitions, nil if nothing is left.
+func more(ids []int) []int {
+	var out []int
+	for _, id := range ids[1:] {
+		if id != ids[0] && !slices.Contains(out, id) {
+			out = append(out, id)
+		}
+	}
+	return out
 }
 
 // only refuses a setting that changes the computation in a way that is not implemented.
@@ -131,7 +169,10 @@ func (r *configReader) only(key string, allowed ...string) {
 			return
 		}
 	}
-	r.err = fmt.Errorf("config.json: %s %.60s is not supported, only %s", key, text, strings.Join(allowed, " or "))
+	if len(allowed) == 0 {
+		allowed = []string{"null"}
+	}
+	r.err = fmt.Errorf("%s %.60s is not supported, only %s", key, text, strings.Join(allowed, " or "))
 }
 
 func (r *configReader) llama() Config {
@@ -144,8 +185,9 @@ func (r *configReader) llama() Config {
 		Layers: r.int("num_hidden_layers", 32), Heads: r.int("num_attention_heads", 32),
 		FFN: r.int("intermediate_size", 11008), Context: r.int("max_position_embeddings", 2048),
 		Eps: r.number("rms_norm_eps", 1e-6), Theta: r.number("rope_theta", 10000),
-		Tied: r.bool("tie_word_embeddings", false), BOS: r.token("bos_token_id"), EOS: r.token("eos_token_id"),
+		Tied: r.bool("tie_word_embeddings", false), BOS: r.token("bos_token_id"),
 	}
+	r.ends(&c)
 	c.KVHeads = r.int("num_key_value_heads", c.Heads)
 	c.HeadDim = r.int("head_dim", c.Width/max(c.Heads, 1))
 	r.rope(&c)
@@ -162,7 +204,7 @@ func (r *configReader) rope(c *Config) {
 		}
 		r.field(key, &rope)
 		if kind := rope.Type + rope.Old; kind != "" && kind != "default" && r.err == nil {
-			r.err = fmt.Errorf("config.json: %s of type %q is not supported", key, kind)
+			r.err = fmt.Errorf("%s of type %q is not supported", key, kind)
 		}
 		if rope.Theta != nil {
 			c.Theta = *rope.Theta
@@ -179,8 +221,9 @@ func (r *configReader) gpt2() Config {
 		Family: GPT2, Vocab: r.int("vocab_size", 50257), Width: r.int("n_embd", 768),
 		Layers: r.int("n_layer", 12), Heads: r.int("n_head", 12), Context: r.int("n_positions", 1024),
 		Eps: r.number("layer_norm_epsilon", 1e-5), Tied: r.bool("tie_word_embeddings", true),
-		BOS: r.token("bos_token_id"), EOS: r.token("eos_token_id"),
+		BOS: r.token("bos_token_id"),
 	}
+	r.ends(&c)
 	c.KVHeads = c.Heads
 	c.HeadDim = c.Width / max(c.Heads, 1)
 	c.FFN = r.int("n_inner", 4*c.Width)
@@ -192,7 +235,7 @@ func (r *configReader) gpt2() Config {
 func (c Config) JSON(dtype, template string) []byte {
 	fields := map[string]any{
 		"model_type": c.Family, "vocab_size": c.Vocab, "tie_word_embeddings": c.Tied, "torch_dtype": dtype,
-		"bos_token_id": orNull(c.BOS), "eos_token_id": orNull(c.EOS), "use_cache": true,
+		"bos_token_id": orNull(c.BOS), "eos_token_id": c.eosField(), "use_cache": true,
 	}
 	if template != "" {
 		fields[templateKey] = template
@@ -232,6 +275,14 @@ func add(dst, src map[string]any) {
 	for key, value := range src {
 		dst[key] = value
 	}
+}
+
+// eosField is the end token, null or a list.
+func (c Config) eosField() any {
+	if c.EOS >= 0 && len(c.MoreEOS) > 0 {
+		return append([]int{c.EOS}, c.MoreEOS...)
+	}
+	return orNull(c.EOS)
 }
 
 func orNull(id int) any {

@@ -84,8 +84,14 @@ func loadConfig(dir string) (*Model, error) {
 		return nil, err
 	}
 	c, err := ParseConfig(data)
+	if err == nil {
+		err = c.addGenerationEnds(dir)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := c.checkShapes(dir); err != nil { // before anything of that size is reserved
+		return nil, err
 	}
 	m, err := NewModel(c)
 	if err != nil {
@@ -114,11 +120,7 @@ func (m *Model) loadWeights(dir string) error {
 		return err
 	}
 	defer ts.Close()
-	// OpenAI's GPT-2 release on the hub has the names without their first part.
-	prefix := ""
-	if m.Config.Family == GPT2 && !ts.Has("transformer.wte.weight") && ts.Has("wte.weight") {
-		prefix = "transformer."
-	}
+	prefix := m.Config.leftOut(ts)
 	used := make(map[string]bool)
 	mapped := m.mapWeights(ts)
 	for _, t := range m.Config.tensors() {
@@ -142,6 +144,30 @@ func (m *Model) loadWeights(dir string) error {
 	for _, name := range ts.Names() {
 		if !used[name] && !ignorable(name) {
 			return fmt.Errorf("%s: tensor %s has no place in the %s model of config.json", dir, name, m.Config.Family)
+		}
+	}
+	return nil
+}
+
+// leftOut is what the names of the tensors lack: OpenAI's GPT-2 release on the hub has them without their first part.
+func (c Config) leftOut(ts *checkpoint.Tensors) string {
+	if c.Family == GPT2 && !ts.Has("transformer.wte.weight") && ts.Has("wte.weight") {
+		return "transformer."
+	}
+	return ""
+}
+
+// checkShapes compares what config.json asks for with the tensors that are there, without reading them.
+func (c Config) checkShapes(dir string) error {
+	ts, err := checkpoint.OpenTensors(dir)
+	if err != nil {
+		return err
+	}
+	defer ts.Close()
+	prefix := c.leftOut(ts)
+	for _, t := range c.tensors() {
+		if err := ts.CheckShape(strings.TrimPrefix(t.name, prefix), t.shape()); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -259,12 +285,12 @@ func (m *Model) loadTokenizer(dir string) error {
 	if tok.Size() > m.Config.Vocab {
 		return fmt.Errorf("%s: the tokenizer has %d ids, the model's vocab_size is %d: they do not belong together", dir, tok.Size(), m.Config.Vocab)
 	}
-	for _, end := range []struct {
-		name string
-		id   int
-	}{{"bos_token_id", m.Config.BOS}, {"eos_token_id", m.Config.EOS}} {
-		if end.id >= tok.Size() {
-			return fmt.Errorf("%s: %s of config.json is %d, the tokenizer has %d ids: they do not belong together", dir, end.name, end.id, tok.Size())
+	if id := m.Config.BOS; id >= tok.Size() {
+		return fmt.Errorf("%s: bos_token_id of config.json is %d, the tokenizer has %d ids: they do not belong together", dir, id, tok.Size())
+	}
+	for _, id := range append([]int{m.Config.EOS}, m.Config.MoreEOS...) {
+		if id >= tok.Size() {
+			return fmt.Errorf("%s: eos_token_id of config.json is %d, the tokenizer has %d ids: they do not belong together", dir, id, tok.Size())
 		}
 	}
 	m.Tokenizer = tok

@@ -34,20 +34,30 @@ func TestConfigRefuses(t *testing.T) {
 		{"heads", `{` + llama + `,"num_key_value_heads":3}`, "multiple of num_key_value_heads 3"},
 		{"type", `{` + strings.Replace(llama, `"vocab_size":100`, `"vocab_size":"many"`, 1) + `}`, "vocab_size"},
 		{"zero", `{` + strings.Replace(llama, `"vocab_size":100`, `"vocab_size":0`, 1) + `}`, "vocab_size is 0"},
+		{"huge width", `{"model_type":"llama","hidden_size":1099511627776}`, "hidden_size is 1099511627776, must be at most"},
+		{"huge vocabulary", `{` + strings.Replace(llama, `"vocab_size":100`, `"vocab_size":1000000000000`, 1) + `}`, "vocab_size is 1000000000000, must be at most"},
+		{"huge heads", `{` + llama + `,"head_dim":1000000000}`, "head_dim is 1000000000, must be at most"},
+		{"many layers", `{"model_type":"gpt2","n_layer":1000000000}`, "n_layer is 1000000000, must be at most"},
+		{"huge context", `{"model_type":"gpt2","n_positions":10000000000000}`, "n_positions is 10000000000000, must be at most"},
+		{"large in all", `{"model_type":"llama","hidden_size":1048576,"num_hidden_layers":16000}`, "parameters, agora takes at most"},
+		{"list for a number", `{` + llama + `,"rope_parameters":[1]}`, "rope_parameters [1]: it is a JSON array, want an object"},
+		{"window", `{` + llama + `,"sliding_window":4096}`, "sliding_window 4096 is not supported, only null"},
 	} {
-		if _, err := ParseConfig([]byte(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := ParseConfig([]byte(c.text)); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "Go value") || strings.HasPrefix(err.Error(), "config.json:") {
 			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
 		}
 	}
-	if _, err := ParseConfig([]byte(`{` + llama + `}`)); err != nil {
-		t.Errorf("control: %v", err)
+	for _, fields := range []string{"", `,"num_local_experts":0`, `,"num_local_experts":1`, `,"num_experts":null`} {
+		if _, err := ParseConfig([]byte(`{` + llama + fields + `}`)); err != nil {
+			t.Errorf("control%s: %v", fields, err)
+		}
 	}
 }
 
 func TestConfigRoundTrip(t *testing.T) {
 	for name, c := range tinyConfigs() {
 		got, err := ParseConfig(c.JSON("float32", "plain"))
-		if err != nil || got != c {
+		if err != nil || !reflect.DeepEqual(got, c) {
 			t.Errorf("%s: %+v came back as %+v (%v)", name, c, got, err)
 		}
 	}

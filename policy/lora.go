@@ -82,8 +82,11 @@ type lowRank struct {
 // like is a low-rank change of zeros to the same tensor.
 func (l lowRank) like(rank int) lowRank {
 	name := l.t.module()
-	return lowRank{t: l.t, a: graph.NewParam(name+".lora_A.weight", rank, l.t.cols), b: graph.NewParam(name+".lora_B.weight", l.t.rows, rank)}
+	return lowRank{t: l.t, a: graph.NewParam(name+loraA, rank, l.t.cols), b: graph.NewParam(name+loraB, l.t.rows, rank)}
 }
+
+// What PEFT adds to a layer's name for the two matrices.
+const loraA, loraB = ".lora_A.weight", ".lora_B.weight"
 
 // Adapt readies a model for training: an adapter that it came with becomes part of its weights, and
 // with LoRA on a fresh one is put on, A uniform in ±1/√in (Kaiming's, as PEFT has it), B zero, and
@@ -123,6 +126,9 @@ func (m *Model) newAdapter(c LoRA, scale float64) (*Adapter, error) {
 		target := t.targetOf(c.Targets)
 		if target == "" {
 			continue
+		}
+		if side := min(t.rows, t.cols); c.Rank > side {
+			return nil, fmt.Errorf("lora_rank %d is larger than the smaller side of %s, %d: a change of that rank is no smaller than the layer", c.Rank, t.module(), side)
 		}
 		unused = slices.DeleteFunc(unused, func(name string) bool { return name == target })
 		a.parts[t.param] = append(a.parts[t.param], lowRank{t: t}.like(c.Rank))

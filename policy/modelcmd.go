@@ -57,8 +57,8 @@ type ModelExportCmd struct {
 	Dir    string `arg:"" name:"dir" type:"path" help:"Model directory, or the directory of a run that made one."`
 	Dst    string `arg:"" name:"dst" type:"path" help:"Directory (hf, peft) or file (gguf) to create."`
 	Format string `name:"format" required:"" enum:"hf,gguf,peft" placeholder:"FORMAT" help:"hf for transformers, gguf for llama.cpp, peft for the adapter alone of a run with LoRA."`
-	Quant  string `name:"quant" default:"f16" enum:"f16,q8_0" help:"How GGUF stores the matrices: f16 or q8_0."`
-	Name   string `name:"name" placeholder:"NAME" help:"The model's name in the file; by default that of the directory."`
+	Quant  string `name:"quant" default:"" enum:",f16,q8_0" placeholder:"KIND" help:"How GGUF stores the matrices: f16, the default, or q8_0."`
+	Name   string `name:"name" placeholder:"NAME" help:"The model's name on its card or in the GGUF file; by default that of the directory."`
 	Base   string `name:"base" placeholder:"NAME" help:"What adapter_config.json calls the base model (peft), such as HuggingFaceTB/SmolLM2-135M-Instruct."`
 	JSON   bool   `name:"json" help:"Print machine-readable JSON on standard output."`
 
@@ -80,6 +80,9 @@ classifier of transformers (hf only); its card says how to add the bias.
 
 // Run exports.
 func (c *ModelExportCmd) Run(_ context.Context) error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	if err := absent(c.Dst); err != nil {
 		return err
 	}
@@ -87,12 +90,27 @@ func (c *ModelExportCmd) Run(_ context.Context) error {
 		c.Name = filepath.Base(filepath.Clean(c.Dir))
 	}
 	if c.Format == "peft" {
-		return exportAdapter(c.Dir, c.Dst, c.Base)
+		if err := exportAdapter(c.Dir, c.Dst, c.Base); err != nil {
+			return err
+		}
+		return printAdapterInfo(os.Stdout, c.Dst, c.JSON)
 	}
 	if err := c.export(); err != nil {
 		return err
 	}
 	return printInfo(os.Stdout, c.Dst, c.JSON)
+}
+
+// check refuses flags that the format has no use for.
+func (c *ModelExportCmd) check() error {
+	for _, flag := range []struct{ name, value, formats string }{
+		{"quant", c.Quant, "gguf"}, {"name", c.Name, "hf or gguf"}, {"base", c.Base, "peft"},
+	} {
+		if flag.value != "" && !strings.Contains(flag.formats, c.Format) {
+			return fmt.Errorf("--%s %s has no use with --format %s, only with %s", flag.name, flag.value, c.Format, flag.formats)
+		}
+	}
+	return nil
 }
 
 func (c *ModelExportCmd) export() error {
@@ -106,7 +124,7 @@ func (c *ModelExportCmd) export() error {
 	if c.Format == "hf" {
 		return m.exportHF(c.Dir, c.Dst, c.Name)
 	}
-	return m.WriteGGUF(c.Dst, c.Name, map[string]checkpoint.Quant{"f16": checkpoint.GGUFF16, "q8_0": checkpoint.GGUFQ8_0}[c.Quant])
+	return m.WriteGGUF(c.Dst, c.Name, map[string]checkpoint.Quant{"": checkpoint.GGUFF16, "f16": checkpoint.GGUFF16, "q8_0": checkpoint.GGUFQ8_0}[c.Quant])
 }
 
 // exportHF writes the model with a card; agora.json keeps the lineage.
@@ -128,26 +146,33 @@ func (m *Model) exportHF(dir, dst, name string) error {
 		if err := m.WriteFiles(tmp); err != nil {
 			return err
 		}
-		files := map[string]string{"README.md": m.card(name, manifest)}
-		if m.Tokenizer != nil && m.Tokenizer.ChatTemplate() == "" {
-			files["chat_template.jinja"] = m.Template.jinja()
+		if err := m.WriteChatTemplate(tmp); err != nil {
+			return err
 		}
-		for name, text := range files {
-			if err := os.WriteFile(filepath.Join(tmp, name), []byte(text), 0o644); err != nil {
-				return err
-			}
+		card := m.card(name, filepath.Base(filepath.Clean(dst)), manifest)
+		if err := os.WriteFile(filepath.Join(tmp, "README.md"), []byte(card), 0o644); err != nil {
+			return err
 		}
 		return checkpoint.WriteManifest(tmp, manifest)
 	})
 }
 
-// card is the model card of an exported model.
-func (m *Model) card(name string, manifest checkpoint.Manifest) string {
+// WriteChatTemplate writes agora's template for transformers into the directory of an export, unless the
+// tokenizer brings one of its own.
+func (m *Model) WriteChatTemplate(dir string) error {
+	if m.Tokenizer == nil || m.Tokenizer.ChatTemplate() != "" {
+		return nil
+	}
+	return os.WriteFile(filepath.Join(dir, "chat_template.jinja"), []byte(m.Template.jinja()), 0o644)
+}
+
+// card is the model card of a model exported into a folder.
+func (m *Model) card(name, folder string, manifest checkpoint.Manifest) string {
 	var b strings.Builder
 	class := map[string]string{Llama: "LlamaForCausalLM", GPT2: "GPT2LMHeadModel"}[m.Config.Family]
 	fmt.Fprintf(&b, "---\nlibrary_name: transformers\npipeline_tag: text-generation\n---\n# %s\n\n", name)
 	fmt.Fprintf(&b, "A %s of %s parameters with a context of %d tokens, written by agora.\n\n", class, humanCount(m.Params.Count()), m.Config.Context)
-	fmt.Fprintf(&b, "```python\nfrom transformers import AutoModelForCausalLM, AutoTokenizer\nmodel = AutoModelForCausalLM.from_pretrained(%q)\ntokenizer = AutoTokenizer.from_pretrained(%q)\n```\n\n", name, name)
+	fmt.Fprintf(&b, "```python\nfrom transformers import AutoModelForCausalLM, AutoTokenizer\nmodel = AutoModelForCausalLM.from_pretrained(%q)\ntokenizer = AutoTokenizer.from_pretrained(%q)\n```\n\n", folder, folder)
 	fmt.Fprintf(&b, "Prompts use agora's template `%s`. `agora.json` holds the hashes of parents, data and settings.\n", m.Template)
 	for _, metric := range sortedNames(manifest.Metrics) {
 		fmt.Fprintf(&b, "\n- %s: %.6g", metric, manifest.Metrics[metric])

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -204,7 +205,7 @@ func TestMupFolds(t *testing.T) {
 				if err := again.loadWeights(dir); err != nil {
 					t.Fatal(err)
 				}
-				if mup && again.Config != c {
+				if mup && !reflect.DeepEqual(again.Config, c) {
 					t.Errorf("%s: config %+v, want %+v", how, again.Config, c)
 				}
 				got, err := Logits(testDevice(t), again, prompt)

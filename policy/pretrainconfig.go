@@ -120,6 +120,8 @@ func (c *PretrainConfig) Validate() error {
 		return fmt.Errorf("vocab %d: a byte-level vocabulary has at least 257 tokens", c.Vocab)
 	case c.BatchSequences < 1:
 		return fmt.Errorf("batch_sequences %d must be at least 1", c.BatchSequences)
+	case c.BatchSequences > maxBatch:
+		return fmt.Errorf("batch_sequences %d must be at most %d", c.BatchSequences, maxBatch)
 	case c.Steps < 0 || c.Steps == 0 && !(c.Epochs > 0):
 		return fmt.Errorf("steps %d and epochs %g: one of them must be positive", c.Steps, c.Epochs)
 	case c.Dropout < 0 || c.Dropout >= 1:

@@ -173,7 +173,7 @@ func (r *RunDir) reopen(old runFile, opt RunOptions) error {
 	case old.Kind != r.info.Kind:
 		return fmt.Errorf("%s holds a %s run, not %s", r.Dir, old.Kind, r.info.Kind)
 	case old.ConfigHash != hash:
-		return fmt.Errorf("%s was started with other settings (compare config in %s)", r.Dir, RunFile)
+		return fmt.Errorf("%s was started with other settings: %s", r.Dir, settingsDiffer(old.Config, r.info.Config))
 	case old.Kernels != r.info.Kernels && !opt.AcceptDifferentBits:
 		return fmt.Errorf("%s was started with %s kernels, this machine uses %s: results would differ in the last bits (--accept-different-bits)",
 			r.Dir, old.Kernels, r.info.Kernels)

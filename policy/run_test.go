@@ -39,6 +39,8 @@ func TestOpenRunRefuses(t *testing.T) {
 		{"without --resume", func(_ *RunInfo, o *RunOptions) { o.Resume = false }, "--resume"},
 		{"another kind", func(i *RunInfo, _ *RunOptions) { i.Kind = "reward" }, "holds a sft run"},
 		{"other settings", func(i *RunInfo, _ *RunOptions) { i.Config = SFTConfig{} }, "other settings"},
+		{"two settings", func(i *RunInfo, _ *RunOptions) { c := DefaultSFT(); c.Epochs, c.LearningRate = 7, 1e-8; i.Config = c },
+			"was started with other settings: epochs 3, now 7; learning_rate 0.001, now 1e-8"},
 		{"another input", func(i *RunInfo, _ *RunOptions) { i.Inputs = map[string]string{"data.0": "sha256:bb"} }, "data.0 had sha256:aa"},
 		{"one input more", func(i *RunInfo, _ *RunOptions) { i.Inputs["data.1"] = "sha256:bb" }, "data.1 had none"},
 		{"other kernels", func(i *RunInfo, _ *RunOptions) { i.Kernels = "avx512" }, "--accept-different-bits"},

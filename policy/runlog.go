@@ -6,14 +6,47 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"agora/policy/checkpoint"
 )
 
 func appendTo(dir, name string) (*os.File, error) {
 	return os.OpenFile(filepath.Join(dir, name), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+}
+
+// settingsDiffer names the settings that two runs have not in common, with the values of both.
+func settingsDiffer(was, is any) string {
+	old, now := jsonFields(was), jsonFields(is)
+	var differ []string
+	for _, key := range slices.Sorted(maps.Keys(joined(old, now))) {
+		if a, b := old[key], now[key]; !bytes.Equal(a, b) {
+			differ = append(differ, fmt.Sprintf("%s %s, now %s", key, orNone(string(a)), orNone(string(b))))
+		}
+	}
+	if len(differ) == 0 {
+		return "compare config in " + RunFile
+	}
+	return strings.Join(differ, "; ")
+}
+
+func joined(a, b map[string]json.RawMessage) map[string]json.RawMessage {
+	all := maps.Clone(b)
+	maps.Copy(all, a)
+	return all
+}
+
+// jsonFields are the members of an object as text, none of anything else.
+func jsonFields(v any) map[string]json.RawMessage {
+	fields := map[string]json.RawMessage{}
+	if data, err := json.Marshal(v); err != nil || json.Unmarshal(data, &fields) != nil {
+		return map[string]json.RawMessage{}
+	}
+	return fields
 }
 
 // writeLine appends one JSON line in one write.

@@ -54,7 +54,7 @@ type Request struct {
 
 // Why a completion ended.
 const (
-	FinishEOS    = "eos"    // the model wrote its end token, which is the last of Tokens
+	FinishEOS    = "eos"    // the model wrote an end token, which is the last of Tokens
 	FinishLength = "length" // MaxNew tokens without one, or the context is full
 )
 
@@ -75,7 +75,7 @@ type Sampler struct {
 	m      *Model
 	slots  int
 	maxLen int
-	end    int32
+	ends   []int32  // any of them ends a completion
 	full   *decoder // draws on the device over the full vocabulary
 	top    *decoder // returns logits, for top-k and top-p; compiled when first used
 	dev    *cpu.Device
@@ -93,10 +93,7 @@ func NewSampler(dev *cpu.Device, m *Model, slots, maxLen int) (*Sampler, error) 
 	if maxLen <= 0 || maxLen > m.Config.Context {
 		maxLen = m.Config.Context
 	}
-	s := &Sampler{m: m, dev: dev, slots: slots, maxLen: maxLen, end: int32(m.Config.EOS)}
-	if m.Tokenizer != nil {
-		s.end = m.Template.End(m.Tokenizer)
-	}
+	s := &Sampler{m: m, dev: dev, slots: slots, maxLen: maxLen, ends: m.Ends()}
 	s.cache = &graph.KVCache{Slots: slots, MaxLen: maxLen}
 	var err error
 	s.full, err = newDecoder(dev, m, s.cache, false)
@@ -124,7 +121,7 @@ func (s *Sampler) Sample(ctx context.Context, reqs []Request, how Sampling, prog
 			return nil, err
 		}
 		before := q.done
-		q.take(&s.step, s.end, how)
+		q.take(&s.step, s.ends, how)
 		if progress != nil && q.done > before {
 			progress(q.done)
 		}

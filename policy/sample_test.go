@@ -30,7 +30,7 @@ func TestSamplingRefusesAbsurdSettings(t *testing.T) {
 	}
 	m := fixture(t, "llama")
 	c := SampleCmd{Prompt: []string{"It was"}, N: 1, MaxNew: 2, Temperature: inf, Batch: 1}
-	prompts, err := c.readPrompts()
+	prompts, err := c.readPrompts(m)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -114,7 +115,8 @@ func (c Config) generationJSON() []byte {
 		text += fmt.Sprintf("  \"bos_token_id\": %d,\n", c.BOS)
 	}
 	if c.EOS >= 0 {
-		text += fmt.Sprintf("  \"eos_token_id\": %d,\n  \"pad_token_id\": %d,\n", c.EOS, c.EOS)
+		ends, _ := json.Marshal(c.eosField()) // numbers
+		text += fmt.Sprintf("  \"eos_token_id\": %s,\n  \"pad_token_id\": %d,\n", ends, c.EOS)
 	}
 	return []byte(text + "  \"do_sample\": true,\n  \"temperature\": 1.0,\n  \"top_k\": 0\n}\n")
 }

@@ -67,6 +67,7 @@ func TestLoadConfigRefuses(t *testing.T) {
 		{"value", "", []string{"dropout=1.5"}, "dropout 1.5"},
 		{"preset", "", []string{"preset=XXL"}, `preset "XXL"`},
 		{"store", "", []string{"store=int8"}, "store"},
+		{"batch", "", []string{"batch_sequences=100000000000"}, "batch_sequences 100000000000 must be at most"},
 	} {
 		cfg := DefaultPretrain()
 		file := ""
@@ -80,6 +81,10 @@ func TestLoadConfigRefuses(t *testing.T) {
 		if err != nil && file != "" && !strings.Contains(err.Error(), file) {
 			t.Errorf("%s: %v does not name the file", c.name, err)
 		}
+	}
+	sft := DefaultSFT()
+	if err := LoadConfig(&sft, "", []string{"batch_examples=100000000000"}); err == nil || !strings.Contains(err.Error(), "batch_examples 100000000000 must be at most") {
+		t.Errorf("sft batch: %v", err)
 	}
 	if err := LoadConfig(&PretrainConfig{}, filepath.Join(t.TempDir(), "no.toml"), nil); !os.IsNotExist(err) {
 		t.Errorf("missing file: %v", err)

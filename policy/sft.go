@@ -26,9 +26,15 @@ func SFT(ctx context.Context, dev *cpu.Device, c SFTConfig, job Job) (Result, er
 	if err != nil {
 		return Result{}, err
 	}
-	examples, err := ReadExamples(job.Data)
+	examples, empty, err := countExamples(job.Data)
 	if err != nil {
 		return Result{}, err
+	}
+	if empty > 0 {
+		job.say("%d rows without a completion are left out", empty)
+	}
+	if text := m.NoEnd(); text != "" {
+		job.say("%s", text)
 	}
 	train, held, err := sftData(c, m, examples, job)
 	if err != nil {

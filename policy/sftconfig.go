@@ -78,6 +78,9 @@ func (c *SFTConfig) ApplyPreset(name string) error {
 	return nil
 }
 
+// maxBatch bounds what a step takes, in examples and in tokens: beyond it lie typing errors.
+const maxBatch = 1 << 20
+
 // Validate implements Validator.
 func (c *SFTConfig) Validate() error {
 	if err := c.optimizer(1).Validate(); err != nil {
@@ -100,8 +103,10 @@ func (c *SFTConfig) Validate() error {
 		return fmt.Errorf("select_prompts %d and select_new_tokens %d must be at least 1", c.SelectPrompts, c.SelectNew)
 	case c.BatchExamples < 1:
 		return fmt.Errorf("batch_examples %d must be at least 1", c.BatchExamples)
-	case c.MicroTokens < 0:
-		return fmt.Errorf("micro_tokens %d must not be negative", c.MicroTokens)
+	case c.BatchExamples > maxBatch:
+		return fmt.Errorf("batch_examples %d must be at most %d", c.BatchExamples, maxBatch)
+	case c.MicroTokens < 0 || c.MicroTokens > maxBatch:
+		return fmt.Errorf("micro_tokens %d is outside [0, %d]", c.MicroTokens, maxBatch)
 	case c.Warmup < 0 || c.Warmup > 1:
 		return fmt.Errorf("warmup %g is outside [0, 1]", c.Warmup)
 	case c.Dropout < 0 || c.Dropout >= 1:

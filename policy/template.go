@@ -41,7 +41,7 @@ func (t Template) Prompt(tok *tokenizer.Tokenizer, turns []prefs.Message) []int3
 	}
 	switch t {
 	case ChatML:
-		for _, m := range withSystem(tok.ChatTemplate(), turns) {
+		for _, m := range t.Turns(tok, turns) {
 			ids = append(ids, tok.EncodeSpecial("<|im_start|>")...)
 			ids = tok.AppendEncode(ids, m.Role+"\n"+m.Content)
 			ids = append(ids, tok.EncodeSpecial("<|im_end|>")...)

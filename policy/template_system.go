@@ -3,8 +3,17 @@ package policy
 import (
 	"strings"
 
+	"agora/policy/tokenizer"
 	"agora/reward/prefs"
 )
+
+// Turns are the turns that Prompt writes: those it is given, and with ChatML the model's default system message.
+func (t Template) Turns(tok *tokenizer.Tokenizer, turns []prefs.Message) []prefs.Message {
+	if t != ChatML {
+		return turns
+	}
+	return withSystem(tok.ChatTemplate(), turns)
+}
 
 // withSystem puts the default system message of a ChatML model before turns that bring none, as the
 // model's own chat template does.

@@ -90,7 +90,7 @@ func (c commandRater) Rate(ctx context.Context, prompts []Prompt, responses [][]
 	rows := make([]reward.CommandRow, len(responses))
 	for i, y := range responses {
 		p := prompts[i]
-		rows[i] = reward.CommandRow{PromptID: p.ID, Prompt: p.Turns, Completion: c.policy.Template.Text(c.policy.Tokenizer, y), Extra: p.Extra}
+		rows[i] = reward.CommandRow{PromptID: p.ID, Prompt: p.Turns, Completion: c.policy.Text(y), Extra: p.Extra}
 	}
 	if c.timeout <= 0 {
 		return c.command.Score(ctx, rows)

@@ -104,6 +104,9 @@ func DefaultConfig() Config {
 	}
 }
 
+// maxCount bounds every count of the settings: beyond it lie typing errors.
+const maxCount = 1 << 20
+
 // Validate names the first field that cannot work.
 func (c Config) Validate() error {
 	for _, f := range []struct {
@@ -118,6 +121,9 @@ func (c Config) Validate() error {
 	} {
 		if f.v < f.min {
 			return fmt.Errorf("ppo: %s %d is less than %d", f.name, f.v, f.min)
+		}
+		if f.v > maxCount {
+			return fmt.Errorf("ppo: %s %d is more than %d", f.name, f.v, maxCount)
 		}
 	}
 	for _, f := range []struct {

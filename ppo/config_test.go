@@ -71,6 +71,7 @@ func TestValidateNamesTheField(t *testing.T) {
 	}{
 		{"ppo: episodes 127 is not a multiple of minibatches 2", func(c *Config) { c.Episodes = 127 }},
 		{"ppo: iterations 0 is less than 1", func(c *Config) { c.Iterations = 0 }},
+		{"ppo: episodes 100000000000 is more than", func(c *Config) { c.Episodes = 100000000000 }},
 		{"ppo: lambda 1.5 is not between 0 and 1", func(c *Config) { c.Lambda = 1.5 }},
 		{"ppo: temperature 0", func(c *Config) { c.Temperature = 0 }},
 		{`ppo: missing_eos "never" is none of`, func(c *Config) { c.MissingEOS = "never" }},

@@ -49,15 +49,19 @@ func (r *rater) Rate(ctx context.Context, prompts []Prompt, responses [][]int32)
 func (r *rater) sequence(p Prompt, response []int32) ([]int32, error) {
 	end := r.policy.Template.End(r.policy.Tokenizer)
 	if r.asIs {
+		last := response[len(response)-1]
+		if last != end && slices.Contains(r.policy.Ends(), last) {
+			response = response[:len(response)-1] // another end than the one that the reward model learned
+		}
 		seq := slices.Concat(p.Tokens, response)
-		if end >= 0 && response[len(response)-1] != end {
+		if end >= 0 && last != end {
 			seq = append(seq, end)
 		}
 		if len(seq) <= r.model.MaxTokens {
 			return seq, nil
 		}
 	}
-	return r.model.Encode(p.Turns, r.policy.Template.Text(r.policy.Tokenizer, response))
+	return r.model.Encode(p.Turns, r.policy.Text(response))
 }
 
 // A cut is how lm-human-preferences (Ziegler et al. 2019; lm_tasks.py there) ends texts of a fixed length for the

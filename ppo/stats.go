@@ -8,6 +8,7 @@ import (
 // Stats is what one iteration reports. Metrics turns it into named numbers.
 type Stats struct {
 	Episodes, Tokens, Ended int
+	Endless                 bool      // the policy has no end token
 	Whole                   int       // responses that have what missing_eos asks for
 	Scores, Raw             float64   // means over responses
 	Judge                   *float64  // nil without a judge
@@ -138,6 +139,9 @@ func (s Stats) Metrics() map[string]float64 {
 			delete(m, name)
 		}
 		m["objective/group_std"], m["objective/group_flat"] = s.GroupStd, s.GroupFlat
+	}
+	if s.Endless && s.Whole == 0 { // nothing to warn of: see Trainer.news
+		delete(m, "val/eos_rate")
 	}
 	if s.Judge != nil {
 		m["objective/judge"] = *s.Judge

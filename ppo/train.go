@@ -115,6 +115,9 @@ func (j Job) trainer(dev *cpu.Device, c Config) (*Trainer, error) {
 			return nil, fmt.Errorf("judge: %w", err)
 		}
 	}
+	if text := m.Policy.NoEnd(); text != "" {
+		j.say("%s", text)
+	}
 	prompts, tooLong, err := LoadPrompts(j.Prompts, m.Policy, c.MaxNewTokens)
 	if err != nil {
 		return nil, err
@@ -248,10 +251,10 @@ func (s *session) iterate(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	t, start := s.t, time.Now()
+	t, start, n := s.t, time.Now(), s.t.state.Iteration+1
 	stats, err := t.Update(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("iteration %d: %w", n, err)
 	}
 	step := t.state.Iteration
 	if t.cfg.StopKL > 0 && stats.KLLogRatio > t.cfg.StopKL {
@@ -292,7 +295,7 @@ func (s *session) samples(step int) error {
 	for i := range min(s.t.cfg.SampleRows, len(r.Responses)) {
 		row := map[string]any{
 			"episode": s.t.state.Episodes - len(r.Responses) + i, "prompt_id": r.Prompts[i].ID,
-			"prompt": m.Tokenizer.Text(r.Prompts[i].Tokens), "completion": m.Template.Text(m.Tokenizer, r.Responses[i]),
+			"prompt": m.Tokenizer.Text(r.Prompts[i].Tokens), "completion": m.Text(r.Responses[i]),
 			"score": r.Score[i], "reward": r.Raw[i], "kl": r.sum(r.LogP, i) - r.sum(r.Ref, i), "tokens": len(r.Responses[i]), "ended": r.Ended[i],
 		}
 		if r.Judge != nil {
@@ -315,7 +318,7 @@ func (s *session) interrupted(err error) error {
 		return &policy.Interrupted{Dir: s.run.Checkpoint(), Step: s.t.state.Iteration, Steps: s.t.cfg.Iterations, Saved: s.saved}
 	}
 	if s.saved > 0 {
-		return fmt.Errorf("iteration %d: %w; %s keeps iteration %d", s.t.state.Iteration+1, err, s.run.Checkpoint(), s.saved)
+		return fmt.Errorf("%w; %s keeps iteration %d", err, s.run.Checkpoint(), s.saved)
 	}
 	return err
 }

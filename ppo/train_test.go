@@ -39,7 +39,7 @@ func TestNonFiniteStopsAndKeepsTheCheckpoint(t *testing.T) {
 	defer run.Close()
 	s := &session{job: job, run: run, t: tr, manifest: checkpoint.Manifest{Kind: "ppo"}}
 	_, err = s.finish(context.Background())
-	if !errors.Is(err, policy.ErrNotFinite) || !strings.Contains(err.Error(), "keeps iteration 2") {
+	if !errors.Is(err, policy.ErrNotFinite) || !strings.HasPrefix(err.Error(), "iteration 3: ") || !strings.Contains(err.Error(), "keeps iteration 2") {
 		t.Fatalf("got %v", err)
 	}
 	m, err := checkpoint.Verify(run.Checkpoint())

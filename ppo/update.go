@@ -78,7 +78,7 @@ func (t *Trainer) warming() bool { return t.state.Iteration < t.cfg.CriticWarmup
 // rolloutStats is what is known of an iteration before its updates.
 func (t *Trainer) rolloutStats(roll *Rollout) Stats {
 	s := rolloutStats(roll, t.state.KL.Coef)
-	s.KLInLoss = t.cfg.KLIn == KLInLoss
+	s.KLInLoss, s.Endless = t.cfg.KLIn == KLInLoss, len(t.models.Policy.Ends()) == 0
 	if t.critic == nil {
 		s.NoCritic = true
 		s.GroupStd, s.GroupFlat = groupStats(roll, t.cfg.SamplesPerPrompt)

@@ -98,7 +98,7 @@ func TestExport(t *testing.T) {
 	if err != nil || len(manifest.ScoreBias) != 1 || manifest.ScoreBias[0] != -1.25 {
 		t.Errorf("agora.json has score_bias %v (%v)", manifest.ScoreBias, err)
 	}
-	for file, want := range map[string]string{"config.json": `"score_bias": -1.25`, "README.md": "model.config.score_bias"} {
+	for file, want := range map[string]string{"config.json": `"score_bias": -1.25`, "README.md": `from_pretrained("exported")`, "chat_template.jinja": "message['content']"} {
 		data, err := os.ReadFile(filepath.Join(exported, file))
 		if err != nil || !strings.Contains(string(data), want) {
 			t.Errorf("%s lacks %s (%v)", file, want, err)

@@ -41,7 +41,8 @@ type TrainCmd struct {
 // Help is shown by --help.
 func (*TrainCmd) Help() string {
 	return `Fits the K-wise loss of InstructGPT: all pairs of a ranking together, each completion
-forwarded once. Part of the prompts and of the labelers is kept for validation.
+forwarded once. Part of the prompts and of the labelers is kept for validation. An empty completion is a
+text as any other, its score that of the end token; pairs of one text twice are left out.
 
   agora reward train --policy sft/model --data answers.jsonl --out rm
   agora reward train --policy sft/model --data pairs.jsonl.gz --out rm --set learning_rate=1e-3 --set ties=half

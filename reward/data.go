@@ -107,7 +107,7 @@ func centreTexts(d Data, train []*prefs.Ranked, enc *encoder) (tokens [][]int32,
 		return tokens, "completions by policy demo", err
 	}
 	for _, r := range train {
-		pairs, _ := r.Pairs()
+		pairs, _ := r.DistinctPairs()
 		if len(pairs) == 0 {
 			continue
 		}

@@ -23,6 +23,8 @@ type Report struct {
 
 	Ties int `json:"ties"` // tied pairs, left out
 
+	Identical int `json:"identical,omitempty"` // pairs of one text twice, left out
+
 	Heads         []string        `json:"heads,omitempty"` // groups whose judgments are read by a head of their own
 	ByGroup       map[string]Part `json:"by_group"`        // "gender=woman" …
 	ByLabelerFold map[string]Part `json:"by_labeler_fold"` // worker_fold, else labelers hashed into 5
@@ -99,8 +101,10 @@ func evaluate(ctx context.Context, lines []*prefs.Ranked, full bool, ensemble ..
 	clusterOf, clusters := clustering(lines)
 	var all []observation
 	for _, line := range lines {
-		pairs, ties := line.Pairs()
+		_, ties := line.Pairs()
+		pairs, same := line.DistinctPairs()
 		r.Ties += ties
+		r.Identical += same
 		for _, p := range pairs {
 			o := observation{line: line, unit: clusterOf(line), people: peopleOf(line), better: textName(line, p.Better), worse: textName(line, p.Worse)}
 			read.judge(&o, members)

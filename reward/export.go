@@ -3,11 +3,8 @@ package reward
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"agora/policy"
 	"agora/policy/checkpoint"
@@ -100,28 +97,13 @@ func Export(dir, dst, name string) error {
 		if err := writeIndex(tmp, trunkShard, headShard); err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(tmp, "README.md"), []byte(m.card(name, manifest)), 0o644); err != nil {
+		if err := m.Trunk.WriteChatTemplate(tmp); err != nil {
+			return err
+		}
+		card := m.card(name, filepath.Base(filepath.Clean(dst)), manifest)
+		if err := os.WriteFile(filepath.Join(tmp, "README.md"), []byte(card), 0o644); err != nil {
 			return err
 		}
 		return checkpoint.WriteManifest(tmp, manifest)
 	})
-}
-
-// card is the model card of an exported reward model.
-func (m *Model) card(name string, manifest checkpoint.Manifest) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "---\nlibrary_name: transformers\npipeline_tag: text-classification\n---\n# %s\n\n", name)
-	fmt.Fprintf(&b, "A reward model of %d layers and width %d, written by agora. It scores a prompt with a completion at the last token.\n\n", m.Trunk.Config.Layers, m.Trunk.Config.Width)
-	b.WriteString("The head of this class has no bias, so the one that centres the scores is in `config.json` as `score_bias`: **add it**.\n\n")
-	fmt.Fprintf(&b, "```python\nimport torch\nfrom transformers import AutoModelForSequenceClassification, AutoTokenizer\nmodel = AutoModelForSequenceClassification.from_pretrained(%q)\ntokenizer = AutoTokenizer.from_pretrained(%q)\n", name, name)
-	b.WriteString("ids = tokenizer(text)[\"input_ids\"] + [tokenizer.eos_token_id]      # the template below, ending with the end token\n")
-	b.WriteString("score = model(torch.tensor([ids])).logits[0] + torch.tensor(model.config.score_bias)\n```\n\n")
-	fmt.Fprintf(&b, "Prompts use agora's template `%s`; one text at a time, as no padding token is set. `agora.json` holds the hashes of parents, data and settings.\n", m.Trunk.Template)
-	if len(m.Heads) > 0 {
-		fmt.Fprintf(&b, "\nOne score for each group of labelers (%s): %s.\n", m.GroupBy, strings.Join(m.Heads, ", "))
-	}
-	for _, metric := range slices.Sorted(maps.Keys(manifest.Metrics)) {
-		fmt.Fprintf(&b, "\n- %s: %.6g", metric, manifest.Metrics[metric])
-	}
-	return b.String() + "\n"
 }

@@ -63,6 +63,7 @@ type GroupStats struct {
 	Used      int // lines that teach something
 	Pairs     int // untied pairs used
 	Ties      int // tied pairs met
+	Identical int // pairs of one text twice, left out
 	Groups    int
 	Texts     int // texts to forward
 	Truncated int // texts cut to fit max_tokens
@@ -80,7 +81,9 @@ func makeGroups(lines []*prefs.Ranked, enc *encoder, how rule) ([]group, GroupSt
 	for _, r := range lines {
 		pairs, tied := linksOf(r, how)
 		_, nTies := r.Pairs()
+		_, same := r.DistinctPairs()
 		stats.Ties += nTies
+		stats.Identical += same
 		if len(pairs)+len(tied) == 0 || r.WeightOr1() == 0 {
 			continue
 		}
@@ -115,7 +118,7 @@ func makeGroups(lines []*prefs.Ranked, enc *encoder, how rule) ([]group, GroupSt
 // linksOf are a line's comparisons, indices into its completions. P counts the
 // pairs that take part, so with ties as halves it counts them too.
 func linksOf(r *prefs.Ranked, how rule) (pairs, ties []link) {
-	untied, _ := r.Pairs()
+	untied, _ := r.DistinctPairs()
 	margin := float32(how.margin * marginOf(r))
 	for _, p := range untied {
 		pairs = append(pairs, link{a: int32(p.Better), b: int32(p.Worse), weight: 1, margin: margin})

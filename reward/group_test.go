@@ -40,6 +40,19 @@ func describe(g group) map[string]float64 {
 	return out
 }
 
+// TestIdenticalTexts: a text ranked above itself teaches nothing; an empty one is a text as any other.
+func TestIdenticalTexts(t *testing.T) {
+	r := line("p", 1, "abc", 1, 2, 3)
+	r.Completions[1].Text, r.Completions[2].Text = "a", ""
+	groups, stats, err := makeGroups([]*prefs.Ranked{r}, toyEncoder(t), rule{ties: TiesDrop})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := describe(groups[0]), map[string]float64{"a>c": .5, "b>c": .5}; !maps.Equal(got, want) || stats.Identical != 1 || stats.Pairs != 2 {
+		t.Errorf("pairs %v, %d of one text twice, want %v and 1", got, stats.Identical, want)
+	}
+}
+
 func TestGroupWeights(t *testing.T) {
 	third, half := 1.0/3, .5
 	tests := []struct {

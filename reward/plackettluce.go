@@ -24,7 +24,7 @@ func stagesOf(r *prefs.Ranked) []stage {
 		}
 		s := stage{first: int32(i), weight: float32(r.WeightOr1())}
 		for j, other := range r.Ranks {
-			if other != nil && *other > *rank {
+			if other != nil && *other > *rank && r.Completions[j].Text != r.Completions[i].Text {
 				s.others = append(s.others, int32(j))
 			}
 		}

@@ -15,7 +15,7 @@ func printResult(w io.Writer, r *Result, out string, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(w).Encode(map[string]any{
 			"out": out, "model": out + "/" + policy.ResultDir, "steps": r.Steps, "rankings": r.Groups.Lines, "pairs": r.Groups.Pairs,
-			"ties": r.Groups.Ties, "groups": r.Groups.Groups, "texts": r.Groups.Texts, "truncated": r.Groups.Truncated,
+			"ties": r.Groups.Ties, "identical": r.Groups.Identical, "groups": r.Groups.Groups, "texts": r.Groups.Texts, "truncated": r.Groups.Truncated,
 			"split": r.Split.How, "dropped": r.Split.Dropped, "centred_on": r.Centred, "val": r.Val, "val_new_labelers": r.NewWorkers,
 		})
 	}
@@ -52,6 +52,9 @@ func (r *Report) print(w io.Writer) error {
 	}
 	if r.Ties > 0 {
 		fmt.Fprintf(w, "%d ties left out\n", r.Ties)
+	}
+	if r.Identical > 0 {
+		fmt.Fprintf(w, "%d pairs of one text twice left out\n", r.Identical)
 	}
 	r.printCalibration(w)
 	printParts(w, "group", r.ByGroup)

@@ -37,6 +37,9 @@ func Train(ctx context.Context, dev *cpu.Device, p *policy.Model, data Data, c T
 	if err := t.prepare(p); err != nil {
 		return nil, err
 	}
+	if n := t.stats.Identical; n > 0 && opt.Say != nil {
+		opt.Say("%d pairs are left out: the same text twice", n)
+	}
 	inputs := map[string]string{"policy": p.Hash}
 	maps.Copy(inputs, data.Hashes)
 	var err error
@@ -152,7 +155,7 @@ func (t *trainer) prepare(p *policy.Model) (err error) {
 		t.robust = newRobust(t.cfg.RobustRate, shares(t.groups, len(how.groups.names)))
 	}
 	if len(t.groups) == 0 {
-		return fmt.Errorf("reward: nothing to learn: %d rankings for training, none with two completions of different rank", len(t.split.Train))
+		return fmt.Errorf("reward: nothing to learn: %d rankings for training, none with two different completions of different rank", len(t.split.Train))
 	}
 	t.order = newOrder(len(t.groups), t.cfg.Seed)
 	t.batch = t.cfg.batch(len(t.groups))

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"sort"
 )
 
@@ -200,16 +201,27 @@ func (g *GGUF) Shape(name string) (shape []int, ok bool) {
 // Quant is how a tensor is stored.
 func (g *GGUF) Quant(name string) Quant { return g.tensors[name].kind }
 
+// CheckShape says what is wrong if there is no tensor of that name and exactly that shape.
+func (g *GGUF) CheckShape(name string, shape []int) error {
+	t, ok := g.tensors[name]
+	if !ok {
+		return fmt.Errorf("%s: tensor %s is missing", g.path, name)
+	}
+	if !slices.Equal(t.shape, shape) {
+		return fmt.Errorf("%s: tensor %s has shape %v, the metadata asks for %v", g.path, name, t.shape, shape)
+	}
+	return nil
+}
+
 // Read fills dst with a tensor of exactly this shape, dequantised.
 func (g *GGUF) Read(name string, shape []int, dst []float32) error {
-	t, ok := g.tensors[name]
+	if err := g.CheckShape(name, shape); err != nil {
+		return err
+	}
+	t := g.tensors[name]
 	switch {
-	case !ok:
-		return fmt.Errorf("%s: tensor %s is missing", g.path, name)
 	case !t.kind.known():
 		return fmt.Errorf("%s: tensor %s is stored as %s; F32, F16, BF16, Q8_0, Q4_0 and Q4_1 can be read", g.path, name, t.kind)
-	case fmt.Sprint(t.shape) != fmt.Sprint(shape):
-		return fmt.Errorf("%s: tensor %s has shape %v, the metadata asks for %v", g.path, name, t.shape, shape)
 	case len(dst) != product(t.shape):
 		return fmt.Errorf("%s: tensor %s has %d numbers, want %d", g.path, name, product(t.shape), len(dst))
 	}

@@ -5,11 +5,14 @@ package checkpoint
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sort"
 )
 
@@ -118,6 +121,9 @@ type File struct {
 	mapped  *Mapping
 }
 
+// lfsPointer is what the text that Git keeps instead of a large file begins with, "version ", as a length.
+const lfsPointer = 0x206e6f6973726576
+
 // OpenSafetensors reads and checks the header: a truncated or foreign file is refused here.
 func OpenSafetensors(path string) (*File, error) {
 	f, err := os.Open(path)
@@ -141,6 +147,9 @@ func (f *File) readHeader() error {
 	if err := binary.Read(f.f, binary.LittleEndian, &length); err != nil {
 		return fmt.Errorf("not a safetensors file: %d bytes", info.Size())
 	}
+	if length == lfsPointer {
+		return errors.New("a Git LFS pointer, not the weights: git lfs pull brings those")
+	}
 	if length > maxHeader {
 		return fmt.Errorf("not a safetensors file: header length %d", length)
 	}
@@ -159,13 +168,31 @@ func (f *File) readHeader() error {
 	f.tensors = make(map[string]header, len(raw))
 	for name, text := range raw {
 		var h header
-		if err := json.Unmarshal(text, &h); err != nil {
-			return fmt.Errorf("tensor %s: %w", name, err)
+		if json.Unmarshal(text, &h) != nil {
+			return fmt.Errorf("tensor %s: its header %.80s is not dtype, shape and two offsets", name, text)
 		}
 		if err := h.check(info.Size() - f.data); err != nil {
 			return fmt.Errorf("tensor %s: %w", name, err)
 		}
 		f.tensors[name] = h
+	}
+	return f.checkOverlap()
+}
+
+// checkOverlap refuses tensors that share bytes.
+func (f *File) checkOverlap() error {
+	names := f.Names()
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(f.tensors[a].Offsets[0], f.tensors[b].Offsets[0]) })
+	last := ""
+	for _, name := range names {
+		h := f.tensors[name]
+		if h.Offsets[0] == h.Offsets[1] {
+			continue
+		}
+		if last != "" && h.Offsets[0] < f.tensors[last].Offsets[1] {
+			return fmt.Errorf("tensor %s begins at byte %d, within tensor %s, which ends at %d", name, h.Offsets[0], last, f.tensors[last].Offsets[1])
+		}
+		last = name
 	}
 	return nil
 }

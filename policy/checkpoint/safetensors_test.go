@@ -88,7 +88,7 @@ func TestF16(t *testing.T) {
 func TestForeignFiles(t *testing.T) {
 	dir := t.TempDir()
 	good := filepath.Join(dir, "good")
-	write(t, good, Tensor{"w", []int{4, 4}, ramp(16), F32})
+	write(t, good, Tensor{"w", []int{4, 4}, ramp(16), F32}, Tensor{"x", []int{4}, ramp(4), F32})
 	data, err := os.ReadFile(good)
 	if err != nil {
 		t.Fatal(err)
@@ -101,11 +101,14 @@ func TestForeignFiles(t *testing.T) {
 	}{
 		{"empty", nil, "not a safetensors file"},
 		{"text", []byte("hello, this is a text file"), "not a safetensors file"},
+		{"LFS", []byte("version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 5\n"), "Git LFS pointer"},
 		{"pickle", []byte("PK\x03\x04\x00\x00\x00\x00\x00\x00"), "truncated"},
 		{"cut numbers", data[:len(data)-1], "truncated"},
 		{"cut header", data[:30], "truncated"},
 		{"header not JSON", edit(`{"__m`, `x"__m`), "header"},
 		{"wrong shape", edit(`[4,4]`, `[4,5]`), "64 bytes for shape [4 5]"},
+		{"overlap", edit(`[64,80]`, `[48,64]`), "tensor x begins at byte 48, within tensor w, which ends at 64"},
+		{"not a shape", edit(`[4,4]`, `"4,4"`), "is not dtype, shape and two offsets"},
 		{"negative", edit(`[0,64]`, `[9,64]`), "55 bytes"},
 	} {
 		path := filepath.Join(dir, "bad")

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 )
 
@@ -57,6 +58,9 @@ func shardNames(dir string) (names []string, index map[string]string, err error)
 		if _, err := os.Stat(filepath.Join(dir, "pytorch_model.bin")); err == nil {
 			return nil, nil, fmt.Errorf("%s: weights are a pickle (pytorch_model.bin); only safetensors are read", dir)
 		}
+		if shards, _ := filepath.Glob(filepath.Join(dir, "model-*.safetensors")); len(shards) > 0 {
+			return nil, nil, fmt.Errorf("%s: model.safetensors.index.json is missing, which says what the %d shards hold", dir, len(shards))
+		}
 		return nil, nil, fmt.Errorf("%s: no model.safetensors", dir)
 	} else if err != nil {
 		return nil, nil, err
@@ -94,17 +98,24 @@ func (t *Tensors) Names() []string {
 // Has says whether there is such a tensor.
 func (t *Tensors) Has(name string) bool { return t.where[name] != nil }
 
-// Read fills dst with a tensor that must have exactly this shape.
-func (t *Tensors) Read(name string, shape []int, dst []float32) error {
+// CheckShape says what is wrong if there is no tensor of that name and exactly that shape.
+func (t *Tensors) CheckShape(name string, shape []int) error {
 	f := t.where[name]
 	if f == nil {
 		return fmt.Errorf("%s: tensor %s is missing", t.dir, name)
 	}
-	got, _ := f.Shape(name)
-	if fmt.Sprint(got) != fmt.Sprint(shape) {
+	if got, _ := f.Shape(name); !slices.Equal(got, shape) {
 		return fmt.Errorf("%s: tensor %s has shape %v, config.json asks for %v", t.dir, name, got, shape)
 	}
-	return f.Read(name, dst)
+	return nil
+}
+
+// Read fills dst with a tensor that must have exactly this shape.
+func (t *Tensors) Read(name string, shape []int, dst []float32) error {
+	if err := t.CheckShape(name, shape); err != nil {
+		return err
+	}
+	return t.where[name].Read(name, dst)
 }
 
 // DType is how a tensor is stored, "" if there is none.

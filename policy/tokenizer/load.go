@@ -40,7 +40,7 @@ func LoadGPT2(vocabFile, mergesFile string) (*Tokenizer, error) {
 	}
 	var vocab map[string]int32
 	if err := json.Unmarshal(data, &vocab); err != nil {
-		return nil, fmt.Errorf("%s: %w", vocabFile, err)
+		return nil, fmt.Errorf("%s: %w", vocabFile, wrongType(err))
 	}
 	special := map[string]int32{}
 	if id, ok := vocab[EndOfText]; ok {

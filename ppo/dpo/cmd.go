@@ -54,6 +54,7 @@ type TrainCmd struct {
 // Help implements kong's detailed help.
 func (*TrainCmd) Help() string {
 	return `Rankings count by their pairs. The reference's log-probabilities are computed once, at the start.
+An empty completion is a text as any other, its probability that of the end token; pairs of one text twice are left out.
 Losses: sigmoid (DPO; with label_smoothing the conservative variant), robust, ipo, hinge.
 
 Example:

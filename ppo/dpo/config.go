@@ -69,6 +69,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("epochs %g must be positive", c.Epochs)
 	case c.BatchPairs < 1:
 		return fmt.Errorf("batch_pairs %d must be at least 1", c.BatchPairs)
+	case c.BatchPairs > 1<<20:
+		return fmt.Errorf("batch_pairs %d must be at most %d", c.BatchPairs, 1<<20)
 	case c.MicroTokens < 0:
 		return fmt.Errorf("micro_tokens %d must not be negative", c.MicroTokens)
 	case c.Warmup < 0 || c.Warmup > 1:

@@ -19,6 +19,7 @@ import (
 	"agora/policy/cpu"
 	"agora/policy/graph"
 	"agora/policy/tokenizer"
+	"agora/reward/prefs"
 )
 
 func near(t *testing.T, what string, got, want, tol float64) {
@@ -369,6 +370,30 @@ func TestOtherReference(t *testing.T) {
 	}
 }
 
+// TestIdenticalTexts: pairs of one text twice are left out and counted, pairs with an empty text are learned from.
+func TestIdenticalTexts(t *testing.T) {
+	dir := t.TempDir()
+	job := toyFiles(t, dir)
+	rows := ""
+	for i, texts := range [][2]string{{" dog", " dog"}, {" dog", ""}, {"", ""}} {
+		rows += fmt.Sprintf(`{"prompt":"a%d","chosen":%q,"rejected":%q}`+"\n", i, texts[0], texts[1])
+	}
+	file := filepath.Join(dir, "twice.jsonl")
+	if err := os.WriteFile(file, []byte(rows), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	m, err := policy.LoadPolicy(job.Policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, said := toyConfig(), ""
+	c.ValPrompts = 0
+	got, err := load(c, m, []string{file}, prefs.Auto, func(format string, args ...any) { said += fmt.Sprintf(format+"\n", args...) })
+	if err != nil || len(got.train) != 1 || !strings.Contains(said, "2 pairs are left out: the same text twice") {
+		t.Errorf("%d pairs, said %q (%v)", len(got.train), said, err)
+	}
+}
+
 func TestBadInput(t *testing.T) {
 	dir := t.TempDir()
 	good := toyFiles(t, dir)
@@ -382,7 +407,7 @@ func TestBadInput(t *testing.T) {
 		change func(*Job, *Config)
 	}{
 		{"no-policy", func(j *Job, _ *Config) { j.Policy = "no-policy" }},
-		{"none with two completions of different rank", func(j *Job, _ *Config) { j.Data = []string{tied} }},
+		{"none with two different completions of different rank", func(j *Job, _ *Config) { j.Data = []string{tied} }},
 		{"beta 0 must be positive", func(_ *Job, c *Config) { c.Beta = 0 }},
 		{"has no meaning with loss ipo", func(_ *Job, c *Config) { c.Loss, c.LabelSmoothing = IPO, .1 }},
 		{"epochs 1e+300 would be", func(_ *Job, c *Config) { c.Epochs = 1e300 }},

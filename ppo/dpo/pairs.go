@@ -27,10 +27,11 @@ type text struct {
 func (p pair) tokens() int { return len(p.chosen.seq.Tokens) + len(p.rejected.seq.Tokens) - 2 }
 
 // makePairs takes the untied pairs out of rankings: a line's P pairs weigh 1/P of
-// the line each. Pairs that do not fit the context are left out and counted.
-func makePairs(m *policy.Model, lines []*prefs.Ranked) (pairs []pair, long int) {
+// the line each. Pairs of one text twice and pairs that do not fit the context are left out and counted.
+func makePairs(m *policy.Model, lines []*prefs.Ranked) (pairs []pair, left leftOut) {
 	for _, r := range lines {
-		ranked, _ := r.Pairs()
+		ranked, same := r.DistinctPairs()
+		left.same += same
 		if len(ranked) == 0 || r.WeightOr1() == 0 {
 			continue
 		}
@@ -39,20 +40,25 @@ func makePairs(m *policy.Model, lines []*prefs.Ranked) (pairs []pair, long int) 
 		for i, c := range r.Completions {
 			texts[i].seq = policy.Join(prompt, m.Template.Completion(m.Tokenizer, c.Text))
 		}
-		fits := func(i int) bool {
-			n := len(texts[i].seq.Tokens)
-			return texts[i].seq.Counted() > 0 && n-1 <= m.Config.Context
-		}
+		empty := func(i int) bool { return texts[i].seq.Counted() == 0 } // of a model without an end token
+		fits := func(i int) bool { return len(texts[i].seq.Tokens)-1 <= m.Config.Context }
 		for _, p := range ranked {
+			if empty(p.Better) || empty(p.Worse) {
+				left.empty++
+				continue
+			}
 			if !fits(p.Better) || !fits(p.Worse) {
-				long++
+				left.long++
 				continue
 			}
 			pairs = append(pairs, pair{texts[p.Better], texts[p.Worse], float32(r.WeightOr1() / float64(len(ranked)))})
 		}
 	}
-	return pairs, long
+	return pairs, left
 }
+
+// leftOut counts the pairs that are not learned from.
+type leftOut struct{ same, long, empty int }
 
 // data are the pairs of a run.
 type data struct {
@@ -71,14 +77,20 @@ func load(c Config, m *policy.Model, files []string, format prefs.Format, say fu
 	if err != nil {
 		return data{}, err
 	}
-	train, long := makePairs(m, split.Train)
+	train, left := makePairs(m, split.Train)
 	held := slices.Concat(split.Val, split.NewWorkers)
 	val, more := makePairs(m, held)
-	if long += more; long > 0 {
-		say("%d pairs are left out: empty, or longer than the policy's context of %d tokens", long, m.Config.Context)
+	if n := left.same + more.same; n > 0 {
+		say("%d pairs are left out: the same text twice", n)
+	}
+	if n := left.empty + more.empty; n > 0 {
+		say("%d pairs are left out: a text is empty, and the model has no end token", n)
+	}
+	if n := left.long + more.long; n > 0 {
+		say("%d pairs are left out: longer than the policy's context of %d tokens", n, m.Config.Context)
 	}
 	if len(train) == 0 {
-		return data{}, fmt.Errorf("nothing to learn: %d rankings for training, none with two completions of different rank that fit the context", len(split.Train))
+		return data{}, fmt.Errorf("nothing to learn: %d rankings for training, none with two different completions of different rank that fit the context", len(split.Train))
 	}
 	if better, worse := meanLengths(train); better > uneven*worse || worse > uneven*better {
 		say("the better texts of the pairs have %.0f tokens on average, the worse %.0f: length alone tells them apart, and the policy will learn it; balance the pairs, and compare lengths in samples.jsonl", better, worse)

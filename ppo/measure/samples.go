@@ -51,7 +51,7 @@ func (c Draw) From(ctx context.Context, m *policy.Model) (*Samples, error) {
 		return nil, err
 	}
 	for i, out := range d.Sampled {
-		completion := m.Template.Text(m.Tokenizer, out.Tokens)
+		completion := m.Text(out.Tokens)
 		d.Completions = append(d.Completions, completion)
 		d.Texts = append(d.Texts, PromptText(c.Prompts[i].Prompt)+completion)
 		d.Lengths = append(d.Lengths, float64(len(out.Tokens)))

@@ -71,13 +71,23 @@ func ReadRanked(path string, format Format) iter.Seq2[*Ranked, error] {
 // ReadPrompts yields the prompt of every record, whatever its kind; equal
 // prompts one after another are yielded as often as they come.
 func ReadPrompts(path string, format Format) iter.Seq2[*Prompt, error] {
+	return CheckPrompts(path, format, func(*Prompt) error { return nil })
+}
+
+// CheckPrompts is ReadPrompts up to the first prompt that check refuses, an *Error with file and line.
+func CheckPrompts(path string, format Format, check func(*Prompt) error) iter.Seq2[*Prompt, error] {
 	return func(yield func(*Prompt, error) bool) {
-		for r, err := range Read(path, format) {
+		for row, err := range ReadRows(path, format) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if !yield(PromptOf(r), nil) {
+			p := PromptOf(row.Record)
+			if err := check(p); err != nil {
+				yield(nil, &Error{File: path, Unit: row.Unit, Line: row.Line, Err: err})
+				return
+			}
+			if !yield(p, nil) {
 				return
 			}
 		}

@@ -157,6 +157,20 @@ func (r *Ranked) Pairs() (pairs []Pair, ties int) {
 	return pairs, ties
 }
 
+// DistinctPairs are the pairs whose two texts differ, and how many of the others there are: a text that is ranked
+// above itself teaches nothing. An empty text is a text as any other.
+func (r *Ranked) DistinctPairs() (pairs []Pair, same int) {
+	all, _ := r.Pairs()
+	for _, p := range all {
+		if r.Completions[p.Better].Text == r.Completions[p.Worse].Text {
+			same++
+			continue
+		}
+		pairs = append(pairs, p)
+	}
+	return pairs, same
+}
+
 // Plain makes a prompt of one string: one user turn.
 func Plain(text string) []Message { return []Message{{Role: "user", Content: text}} }
 
