@@ -142,9 +142,6 @@ func (c *SFTConfig) selectBy() string {
 	return MetricValLoss
 }
 
-// mostSteps is more than any run takes, and few enough to count.
-const mostSteps = 1 << 40
-
 // perEpoch is how many steps a pass over the examples takes.
 func (c *SFTConfig) perEpoch(train []Sequence) float64 {
 	return float64(len(train)) / (float64(c.BatchExamples) * (1 - c.PtxShare))
@@ -152,7 +149,7 @@ func (c *SFTConfig) perEpoch(train []Sequence) float64 {
 
 // steps is how long a run lasts: until the first budget is used up.
 func (c *SFTConfig) steps(text sftText) (int, error) {
-	n := float64(mostSteps)
+	n := math.Inf(1)
 	if c.Epochs > 0 {
 		n = max(math.Ceil(c.Epochs*c.perEpoch(text.examples)), 1)
 	}
@@ -167,10 +164,7 @@ func (c *SFTConfig) steps(text sftText) (int, error) {
 			n = float64(step)
 		}
 	}
-	if n >= mostSteps {
-		return 0, fmt.Errorf("epochs %g are more steps than can be counted", c.Epochs)
-	}
-	return int(n), nil
+	return int(n), CheckSteps(c.Epochs, n)
 }
 
 func (c *SFTConfig) optimizer(steps int) OptimizerConfig {

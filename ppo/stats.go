@@ -140,7 +140,7 @@ func (s Stats) Metrics() map[string]float64 {
 		}
 		m["objective/group_std"], m["objective/group_flat"] = s.GroupStd, s.GroupFlat
 	}
-	if s.Endless && s.Whole == 0 { // nothing to warn of: see Trainer.news
+	if s.Endless && s.Whole == 0 { // nothing to warn of: a line at the start says it
 		delete(m, "val/eos_rate")
 	}
 	if s.Judge != nil {
