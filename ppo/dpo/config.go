@@ -94,13 +94,13 @@ func (c *Config) split() reward.TrainConfig {
 	return s
 }
 
-// steps is the length of a run on so many pairs.
-func (c *Config) steps(pairs int) (int, error) {
-	steps := math.Ceil(c.Epochs * float64(pairs) / float64(c.BatchPairs))
-	if err := policy.CheckSteps(c.Epochs, steps); err != nil {
-		return 0, err
-	}
-	return max(int(steps), 1), nil
+// steps is the length of a run on so many pairs, where checkSteps has let them pass.
+func (c *Config) steps(pairs int) int {
+	return max(int(math.Ceil(c.Epochs*float64(pairs)/float64(c.BatchPairs))), 1)
+}
+
+func (c *Config) checkSteps(pairs int) error {
+	return policy.CheckSteps(c.Epochs, math.Ceil(c.Epochs*float64(pairs)/float64(c.BatchPairs)))
 }
 
 func (c *Config) optimizer(steps int) policy.OptimizerConfig {

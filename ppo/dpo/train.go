@@ -43,8 +43,7 @@ func Train(ctx context.Context, dev *cpu.Device, c Config, job Job) (policy.Resu
 	if err != nil {
 		return policy.Result{}, err
 	}
-	steps, err := c.steps(len(pairs.train))
-	if err != nil {
+	if err := c.checkSteps(len(pairs.train)); err != nil {
 		return policy.Result{}, err
 	}
 	if err := pairs.refer(ctx, dev, reference); err != nil {
@@ -53,7 +52,7 @@ func Train(ctx context.Context, dev *cpu.Device, c Config, job Job) (policy.Resu
 	if job.Say != nil {
 		job.Sinks = append(slices.Clone(job.Sinks), &guard.Teller{Kind: "dpo", Unit: "step", Log: filepath.Join(job.Out, policy.MetricsFile), Say: job.Say})
 	}
-	fit := policy.Fit{Job: job.Job, Kind: "dpo", Config: c, Inputs: parents, Model: m, Optimizer: c.optimizer(steps),
+	fit := policy.Fit{Job: job.Job, Kind: "dpo", Config: c, Inputs: parents, Model: m, Optimizer: c.optimizer(c.steps(len(pairs.train))),
 		Prompts: prompts(pairs), EvalEvery: c.EvalEvery, CheckpointEvery: c.CheckpointEvery, SampleEvery: c.SampleEvery, SelectBest: c.SelectBest}
 	if fit.EvalEvery == 0 {
 		fit.EvalEvery = (fit.Optimizer.Steps + 9) / 10
