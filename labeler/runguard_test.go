@@ -34,7 +34,7 @@ func TestWarnings(t *testing.T) {
 		got := ""
 		if ws := runWarnings(ctx, c.run, c.m, 100); len(ws) > 0 {
 			got = ws[0].Title
-			if strings.Contains(ws[0].Text, "%") && !strings.Contains(ws[0].Text, " %") {
+			if strings.Contains(ws[0].Text, "%!") || strings.Contains(ws[0].Text, "%s") {
 				t.Errorf("%s: %s", c.name, ws[0].Text)
 			}
 		}

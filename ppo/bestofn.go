@@ -132,7 +132,7 @@ func (c *BestOfNCmd) validate() error {
 		return fmt.Errorf("%d of --weight for %d of --reward", len(c.Weight), len(c.Reward))
 	}
 	if err := Combine(c.Combine).check(c.Weight); err != nil {
-		return err
+		return fmt.Errorf("--weight %v: %w", c.Weight, err)
 	}
 	return c.sampling().Validate()
 }

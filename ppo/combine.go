@@ -124,15 +124,15 @@ func (c Combine) check(weights []float64) error {
 	sum, size := 0.0, 0.0
 	for i, w := range weights {
 		if math.IsNaN(w) || math.IsInf(w, 0) {
-			return fmt.Errorf("reward_weights: weight %d is %g, no finite number", i+1, w)
+			return fmt.Errorf("weight %d is %g, no finite number", i+1, w)
 		}
 		sum, size = sum+w, size+math.Abs(w)
 	}
 	switch {
 	case len(weights) > 0 && size == 0:
-		return errors.New("reward_weights are all 0: nothing is rewarded")
+		return errors.New("all are 0: nothing is rewarded")
 	case c == CombineMean && math.Abs(sum) < 1e-9*size:
-		return fmt.Errorf("reward_weights %v sum to 0, and reward_combine = mean divides by their sum; use sum", weights)
+		return errors.New("they sum to 0, and a mean divides by their sum; combine by sum")
 	}
 	return nil
 }
@@ -175,9 +175,6 @@ type combined struct {
 // combine makes one rater of several; a single one with no weight is left as it is. scales is where
 // max-min finds what SFT's samples get; other ways do not read it.
 func combine(raters []Rater, how Combine, weights []float64, scales *[]RewardScale) (Rater, error) {
-	if err := how.check(weights); err != nil {
-		return nil, fmt.Errorf("ppo: %w", err)
-	}
 	switch {
 	case len(raters) == 0:
 		return nil, errors.New("ppo: no reward")

@@ -159,7 +159,7 @@ func (c Config) validateChoices() error {
 		return fmt.Errorf("ppo: temperature %g is not between %g and %g: PPO needs samples of the full distribution", c.Temperature, policy.MinTemperature, policy.MaxTemperature)
 	}
 	if err := c.RewardCombine.check(c.RewardWeights); err != nil {
-		return fmt.Errorf("ppo: %w", err)
+		return fmt.Errorf("ppo: reward_weights %v: %w", c.RewardWeights, err)
 	}
 	if c.TruncateToken == "" && c.TruncateAfter > 0 {
 		return fmt.Errorf("ppo: truncate_after %d, but there is no truncate_token", c.TruncateAfter)

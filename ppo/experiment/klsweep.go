@@ -28,11 +28,11 @@ const sweepIterations = 60
 type sweepRun struct {
 	coef    float64
 	seed    int
-	judge   []guard.Gain
-	reward  []guard.Gain
-	kl      float64    // of the last ten iterations, nats
-	best    guard.Gain // the judge's highest, smoothed
-	last    guard.Gain
+	judge   []gain
+	reward  []gain
+	kl      float64 // of the last ten iterations, nats
+	best    gain    // the judge's highest, smoothed
+	last    gain
 	lastRew float64
 }
 
@@ -94,11 +94,11 @@ func (w *world) sweep(ctx context.Context, coef float64, seed, iterations int) (
 }
 
 // smoothed averages so many neighbours, distances and gains alike.
-func smoothed(points []guard.Gain, width int) []guard.Gain {
-	var out []guard.Gain
+func smoothed(points []gain, width int) []gain {
+	var out []gain
 	for i := range points {
 		part := points[max(0, i-width/2):min(len(points), i+width/2+1)]
-		var mean guard.Gain
+		var mean gain
 		for _, p := range part {
 			mean.D += p.D / float64(len(part))
 			mean.Gain += p.Gain / float64(len(part))
@@ -155,8 +155,8 @@ func reportSweep(r *report, runs []sweepRun, best []bestOf) error {
 	r.say("PPO without pretraining mix, %d iterations of 128 responses; the reward is standardised on SFT's samples and %g of its price per token is taken off, as in quickstart. Gains are over the first iteration, which SFT sampled; \"best\" is the highest mean of five iterations in a row.",
 		len(runs[0].judge), oneliners.PPOSettings(0)["length_control"])
 	var table [][]string
-	var free []guard.Gain
-	var fits []guard.OverFit
+	var free []gain
+	var fits []overFit
 	judged, proxy := plot.Chart{Title: "The judge's gain over SFT", X: "√KL, √nats", Y: "judge's score − SFT's"}, plot.Chart{Title: "The reward model's gain over SFT", X: "√KL, √nats", Y: "reward − SFT's"}
 	for _, s := range runs {
 		table = append(table, []string{fmt.Sprint(s.coef), fmt.Sprint(s.seed), num(s.kl), num(s.lastRew), num(s.best.Gain), num(s.best.D * s.best.D), num(s.last.Gain)})
@@ -228,7 +228,7 @@ func addRun(c *plot.Chart, s sweepRun, gains []guard.Gain) {
 }
 
 // peakWords says where a fit peaks, where the runs came near to it.
-func peakWords(fit guard.OverFit, reached float64) string {
+func peakWords(fit overFit, reached float64) string {
 	if peak := fit.Peak(); fit.Near(reached) {
 		return fmt.Sprintf("Its peak: d = %.2f, a KL of %.1f nats.", peak, peak*peak)
 	}
@@ -236,16 +236,16 @@ func peakWords(fit guard.OverFit, reached float64) string {
 }
 
 // addBest adds the best-of-n curve to the charts and the report, and fits it.
-func addBest(r *report, judged, proxy *plot.Chart, best []bestOf) guard.OverFit {
+func addBest(r *report, judged, proxy *plot.Chart, best []bestOf) overFit {
 	var table [][]string
-	var of []guard.Gain
+	var of []gain
 	j, p := plot.Series{Name: "best of n", Line: true, Dashed: true}, plot.Series{Name: "best of n", Line: true, Dashed: true}
 	for _, b := range best {
 		d := math.Sqrt(b.KL)
 		table = append(table, []string{fmt.Sprint(b.N), num(b.KL), num(b.Reward - best[0].Reward), num(b.Judge - best[0].Judge)})
 		j.Points = append(j.Points, plot.Point{X: d, Y: b.Judge - best[0].Judge})
 		p.Points = append(p.Points, plot.Point{X: d, Y: b.Reward - best[0].Reward})
-		of = append(of, guard.Gain{D: d, Gain: b.Judge - best[0].Judge})
+		of = append(of, gain{D: d, Gain: b.Judge - best[0].Judge})
 	}
 	judged.Series, proxy.Series = append(judged.Series, j), append(proxy.Series, p)
 	r.say("Best of n by the reward model, without any training:")
@@ -258,7 +258,7 @@ func addBest(r *report, judged, proxy *plot.Chart, best []bestOf) guard.OverFit 
 	return fit
 }
 
-func points(g []guard.Gain) []plot.Point {
+func points(g []gain) []plot.Point {
 	out := make([]plot.Point, len(g))
 	for i, p := range g {
 		out[i] = plot.Point{X: p.D, Y: p.Gain}
@@ -266,7 +266,7 @@ func points(g []guard.Gain) []plot.Point {
 	return out
 }
 
-func furthest(g []guard.Gain) float64 {
+func furthest(g []gain) float64 {
 	top := 0.0
 	for _, p := range g {
 		top = math.Max(top, p.D)
@@ -274,8 +274,8 @@ func furthest(g []guard.Gain) float64 {
 	return top
 }
 
-func spread(fits []guard.OverFit) (lo, hi guard.OverFit) {
-	lo, hi = guard.OverFit{Alpha: math.Inf(1), Beta: math.Inf(1)}, guard.OverFit{Alpha: math.Inf(-1), Beta: math.Inf(-1)}
+func spread(fits []overFit) (lo, hi overFit) {
+	lo, hi = overFit{Alpha: math.Inf(1), Beta: math.Inf(1)}, overFit{Alpha: math.Inf(-1), Beta: math.Inf(-1)}
 	for _, f := range fits {
 		lo.Alpha, lo.Beta = math.Min(lo.Alpha, f.Alpha), math.Min(lo.Beta, f.Beta)
 		hi.Alpha, hi.Beta = math.Max(hi.Alpha, f.Alpha), math.Max(hi.Beta, f.Beta)

@@ -8,8 +8,14 @@ import (
 	"agora/ppo/guard"
 )
 
+// The points and the curve of over-optimisation, as the site has them too.
+type (
+	gain    = guard.Gain
+	overFit = guard.OverFit
+)
+
 // gains are a run's: KL and the judge's score by iteration, minus those of the first, which SFT sampled.
-func gains(run, score string) ([]guard.Gain, error) {
+func gains(run, score string) ([]gain, error) {
 	rows, err := curve(run, "objective/kl", score)
 	if err != nil {
 		return nil, err
@@ -17,9 +23,9 @@ func gains(run, score string) ([]guard.Gain, error) {
 	if len(rows) == 0 {
 		return nil, fmt.Errorf("%s: no metrics named objective/kl and %s", run, score)
 	}
-	var out []guard.Gain
+	var out []gain
 	for _, row := range rows {
-		out = append(out, guard.Gain{D: math.Sqrt(math.Max(0, row[0])), Gain: row[1] - rows[0][1]})
+		out = append(out, gain{D: math.Sqrt(math.Max(0, row[0])), Gain: row[1] - rows[0][1]})
 	}
 	return out, nil
 }
