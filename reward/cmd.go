@@ -159,7 +159,7 @@ func (c *EvalCmd) Run(ctx context.Context) error {
 		return err
 	}
 	if r.N == 0 {
-		return errors.New("the data has no two completions of different rank")
+		return errors.New("the data has no two different completions of different rank")
 	}
 	if c.JSON {
 		return json.NewEncoder(os.Stdout).Encode(r)
