@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -104,6 +105,24 @@ func TestEndIsPadding(t *testing.T) {
 	b.Add(s)
 	if last := b.Targets[len(b.Targets)-1]; last != 0 {
 		t.Errorf("the last token learned is %d, not the end token 0", last)
+	}
+}
+
+// TestHugePassIsRefused: a pass that the machine cannot hold is refused before it is reserved, and leaves no run behind.
+func TestHugePassIsRefused(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("how much memory a machine has is known on Linux only")
+	}
+	cfg := DefaultSFT()
+	cfg.MicroTokens = 1 << 32
+	out := filepath.Join(t.TempDir(), "run")
+	_, err := SFT(context.Background(), testDevice(t), cfg, Job{Policy: filepath.Join("testdata", "gpt2"), Out: out,
+		Data: []string{writeFile(t, "demos.jsonl", `{"prompt":"a","completion":"b"}`+"\n")}})
+	if err == nil || !strings.Contains(err.Error(), "GB of memory, the machine has") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(out); !os.IsNotExist(err) {
+		t.Errorf("a run directory is left behind (%v)", err)
 	}
 }
 

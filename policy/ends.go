@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 )
 
@@ -51,11 +50,11 @@ func (m *Model) Text(completion []int32) string {
 }
 
 // addGenerationEnds adds the end tokens that generation_config.json lists beside those of config.json.
-func (c *Config) addGenerationEnds(dir string) error {
+func (c *Config) addGenerationEnds(path string) error {
 	if c.EOS < 0 {
 		return nil
 	}
-	data, err := os.ReadFile(filepath.Join(dir, generationFile))
+	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {
@@ -63,14 +62,12 @@ func (c *Config) addGenerationEnds(dir string) error {
 	}
 	r := &configReader{}
 	if err := json.Unmarshal(data, &r.raw); err != nil {
-		return fmt.Errorf("%s beside it: %w", generationFile, wrongType(err))
+		return fmt.Errorf("%s: %w", path, wrongType(err))
 	}
 	ids := slices.Concat([]int{c.EOS}, c.MoreEOS, r.tokens("eos_token_id"))
 	if r.err != nil {
-		return fmt.Errorf("%s beside it: %w", generationFile, r.err)
+		return fmt.Errorf("%s: %w", path, r.err)
 	}
 	c.MoreEOS = more(ids)
 	return nil
 }
-
-const generationFile = "generation_config.json"

@@ -77,6 +77,11 @@ func TestEndTokensChecked(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", list, err, want)
 		}
 	}
+	dir := copyDir(t, filepath.Join("testdata", "gpt2"))
+	replaceIn(t, filepath.Join(dir, "generation_config.json"), `"eos_token_id": 0`, `"eos_token_id": [0, 400]`)
+	if _, err := LoadPolicy(dir); err == nil || !strings.Contains(err.Error(), "is 400, the tokenizer has 320 ids") {
+		t.Errorf("generation_config.json: got %v", err)
+	}
 }
 
 // TestNoEndTokenIsSaid: a fine-tuning says at its start that texts cannot end, or with what they do.

@@ -26,7 +26,10 @@ func ParseConfig(data []byte) (Config, error) {
 	case GPT2:
 		c = r.gpt2()
 	case "":
-		return Config{}, errors.New("it has no model_type")
+		if r.err == nil {
+			r.err = errors.New("it has no model_type")
+		}
+		return Config{}, r.err
 	default:
 		return Config{}, fmt.Errorf("architecture %q is not supported, agora trains %s and %s models", family, Llama, GPT2)
 	}
@@ -83,7 +86,13 @@ func (r *configReader) field(key string, dst any) bool {
 	if !ok || string(text) == "null" {
 		return false
 	}
-	if err := json.Unmarshal(text, dst); err != nil && r.err == nil {
+	err := json.Unmarshal(text, dst)
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case err == nil || r.err != nil:
+	case errors.As(err, &wrong) && wrong.Field == "":
+		r.err = fmt.Errorf("%s is %.60s, want %s", key, text, plainType(wrong.Type))
+	default:
 		r.err = fmt.Errorf("%s %.60s: %w", key, text, wrongType(err))
 	}
 	return true

@@ -84,11 +84,11 @@ func loadConfig(dir string) (*Model, error) {
 		return nil, err
 	}
 	c, err := ParseConfig(data)
-	if err == nil {
-		err = c.addGenerationEnds(dir)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := c.addGenerationEnds(filepath.Join(dir, "generation_config.json")); err != nil {
+		return nil, err
 	}
 	if err := c.checkShapes(dir); err != nil { // before anything of that size is reserved
 		return nil, err

@@ -40,7 +40,9 @@ func TestConfigRefuses(t *testing.T) {
 		{"many layers", `{"model_type":"gpt2","n_layer":1000000000}`, "n_layer is 1000000000, must be at most"},
 		{"huge context", `{"model_type":"gpt2","n_positions":10000000000000}`, "n_positions is 10000000000000, must be at most"},
 		{"large in all", `{"model_type":"llama","hidden_size":1048576,"num_hidden_layers":16000}`, "parameters, agora takes at most"},
-		{"list for a number", `{` + llama + `,"rope_parameters":[1]}`, "rope_parameters [1]: it is a JSON array, want an object"},
+		{"list for a number", `{` + llama + `,"rope_parameters":[1]}`, "rope_parameters is [1], want an object"},
+		{"half a token", `{` + strings.Replace(llama, `"vocab_size":100`, `"vocab_size":2.5`, 1) + `}`, "vocab_size is 2.5, want a whole number"},
+		{"numbered type", `{"model_type":7}`, "model_type is 7, want a string"},
 		{"window", `{` + llama + `,"sliding_window":4096}`, "sliding_window 4096 is not supported, only null"},
 	} {
 		if _, err := ParseConfig([]byte(c.text)); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "Go value") || strings.HasPrefix(err.Error(), "config.json:") {

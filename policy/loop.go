@@ -128,7 +128,7 @@ func (l *loop) restore() error {
 // finish runs to the last step and writes the result.
 func (l *loop) finish(ctx context.Context) (Result, error) {
 	if err := CheckMemory(l.job.say, l.job.Force); err != nil {
-		return Result{}, err
+		return Result{}, l.run.Discard(err)
 	}
 	for l.opt.Steps < l.steps {
 		if ctx.Err() != nil {

@@ -46,6 +46,9 @@ func Pretrain(ctx context.Context, dev *cpu.Device, c PretrainConfig, job Job) (
 	steps := c.Steps
 	if steps == 0 {
 		perEpoch := float64(train.Windows(c.Context)) / float64(c.BatchSequences)
+		if err := CheckSteps(c.Epochs, c.Epochs*perEpoch); err != nil {
+			return Result{}, run.Discard(err)
+		}
 		steps = max(int(c.Epochs*perEpoch), 1)
 	}
 	job.say("%d parameters, vocabulary %d, %d tokens to train on, %d held out, %d steps",

@@ -49,6 +49,7 @@ type RunDir struct {
 	Resumed bool // a checkpoint was there
 
 	info    RunInfo
+	begun   bool // by this process, which has written run.json
 	others  []Sink
 	metrics *os.File
 	samples *os.File
@@ -93,6 +94,7 @@ func (r *RunDir) open(opt RunOptions) error {
 			return fmt.Errorf("%s holds no run to resume", dir)
 		}
 		err = r.writeRunFile(runFile{Started: now()})
+		r.begun = err == nil
 	case err != nil:
 	case !opt.Resume:
 		err = fmt.Errorf("%s holds a run already: resume it (--resume) or take another directory", dir)

@@ -19,6 +19,19 @@ func appendTo(dir, name string) (*os.File, error) {
 	return os.OpenFile(filepath.Join(dir, name), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 }
 
+// Discard takes back what OpenRun made of a run that could not begin, such as for want of memory, and returns why.
+// What another process began stays.
+func (r *RunDir) Discard(why error) error {
+	if !r.begun {
+		return why
+	}
+	for _, name := range []string{RunFile, MetricsFile, SamplesFile} {
+		_ = os.Remove(filepath.Join(r.Dir, name))
+	}
+	_ = os.Remove(r.Dir) // if it is empty now
+	return why
+}
+
 // settingsDiffer names the settings that two runs have not in common, with the values of both.
 func settingsDiffer(was, is any) string {
 	old, now := jsonFields(was), jsonFields(is)

@@ -71,10 +71,10 @@ func SFT(ctx context.Context, dev *cpu.Device, c SFTConfig, job Job) (Result, er
 		l.evalEvery = max(int(perEpoch), 1)
 	}
 	if l.train, err = sftStep(dev, m, c, text, l); err != nil {
-		return Result{}, err
+		return Result{}, run.Discard(err)
 	}
 	if l.evaluate, err = lossOn(dev, m, held); err != nil {
-		return Result{}, err
+		return Result{}, run.Discard(err)
 	}
 	if l.sample, err = sampleTo(dev, run, m, somePrompts(held, train), uint64(c.Seed)); err != nil {
 		return Result{}, err

@@ -24,7 +24,9 @@ func plainType(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Pointer:
 		return plainType(t.Elem())
-	case reflect.Int, reflect.Int32, reflect.Int64, reflect.Uint64:
+	case reflect.Int32:
+		return "a whole number below 2147483648"
+	case reflect.Int, reflect.Int64, reflect.Uint64:
 		return "a whole number"
 	case reflect.Float64:
 		return "a number"

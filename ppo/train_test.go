@@ -25,6 +25,23 @@ func (p poison) Rate(ctx context.Context, prompts []Prompt, responses [][]int32)
 	return out, err
 }
 
+// Also without a checkpoint the iteration is named.
+func TestDivergingRunNamesItsIteration(t *testing.T) {
+	c := toyConfig()
+	c.ScoreSamples, c.Episodes = 0, 8
+	tr, n := toyTrainer(t, c), 0
+	tr.reward = poison{&n}
+	run, err := policy.OpenRun(filepath.Join(t.TempDir(), "run"), policy.RunInfo{Kind: "ppo", Config: c}, policy.RunOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.Close()
+	s := &session{run: run, t: tr}
+	if _, err := s.finish(t.Context()); !errors.Is(err, policy.ErrNotFinite) || !strings.HasPrefix(err.Error(), "iteration 1: ") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestNonFiniteStopsAndKeepsTheCheckpoint(t *testing.T) {
 	dir := t.TempDir()
 	job, c := toyFiles(t, dir), toyConfig()

@@ -131,7 +131,7 @@ func (c *EvalCmd) Run(ctx context.Context) error {
 		return err
 	}
 	if r.N == 0 {
-		return errors.New("the data has no two completions of different rank")
+		return errors.New("the data has no two different completions of different rank")
 	}
 	if c.Plot != "" {
 		if err := checkpoint.WriteFile(c.Plot, r.CalibrationChart().SVG()); err != nil {

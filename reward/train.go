@@ -49,10 +49,10 @@ func Train(ctx context.Context, dev *cpu.Device, p *policy.Model, data Data, c T
 	}
 	defer t.run.Close()
 	if err := t.compile(); err != nil {
-		return nil, err
+		return nil, t.run.Discard(err)
 	}
 	if err := policy.CheckMemory(opt.Say, opt.Force); err != nil {
-		return nil, err
+		return nil, t.run.Discard(err)
 	}
 	if err := t.train(ctx); err != nil {
 		return nil, err

@@ -51,7 +51,11 @@ func (d *Device) Compile(g *graph.Graph, outputs ...*graph.Value) (*Program, err
 		device: d, g: g, rows: make([]int, len(g.Dims)), inputs: g.Inputs(),
 		floats: map[*graph.Value][]float32{}, ints: map[*graph.Value][]int32{},
 	}
-	p.arena = Alloc(place(pl.buffers) + alignFloats)
+	floats := place(pl.buffers) + alignFloats
+	if has := machineBytes(); has > 0 && float64(floats)*4 > has {
+		return nil, fmt.Errorf("a pass of this size needs %.0f GB of memory, the machine has %.0f GB: lower micro_tokens or what is computed at a time", float64(floats)*4/1e9, has/1e9)
+	}
+	p.arena = Alloc(floats)
 	for v, b := range pl.where {
 		p.floats[v] = p.slice(b)[:v.Rows.Cap*v.Cols]
 	}

@@ -30,7 +30,7 @@ const kills = 20
 
 // TestEveryStageSurvivesKills runs each training as a program of its own and sends it SIGKILL at 20 random
 // moments, from its first millisecond on, each time going on with --resume. What is left in the end has the
-// hashes of a run that was let alone: the model, the state to resume from, and the log.
+// hashes of a run that was let alone: the model, the state to resume from, the log and the samples.
 func TestEveryStageSurvivesKills(t *testing.T) {
 	dir := t.TempDir()
 	bin := filepath.Join(dir, "agora")
@@ -56,6 +56,10 @@ func TestEveryStageSurvivesKills(t *testing.T) {
 			" --set iterations=8 --set episodes=32 --set max_new_tokens=12 --set ptx_coef=0.1 --set ema_decay=0.9 --set kl_target=1 --set checkpoint_every=1 --set score_samples=32"},
 		{"rloo", "rloo train --policy " + start + " --reward " + rm + " --prompts " + file(oneliners.Prompts) +
 			" --set iterations=8 --set episodes=32 --set max_new_tokens=12 --set checkpoint_every=1 --set score_samples=32"},
+		{"grpo", "grpo train --policy " + start + " --reward " + rm + " --prompts " + file(oneliners.Prompts) +
+			" --set iterations=8 --set episodes=32 --set max_new_tokens=12 --set checkpoint_every=1 --set score_samples=32"},
+		{"ppo-lora", "ppo train --policy " + start + " --reward " + rm + " --judge " + rm + " --prompts " + file(oneliners.Prompts) +
+			" --set lora_rank=4 --set judge_patience=50 --set critic_warmup=2 --set iterations=8 --set episodes=32 --set max_new_tokens=12 --set checkpoint_every=2 --set score_samples=32"},
 		{"dpo", "dpo train --policy " + start + " --data " + few + " --set epochs=1 --set batch_pairs=32 --set checkpoint_every=3"},
 	} {
 		t.Run(s.name, func(t *testing.T) {
@@ -74,6 +78,9 @@ func TestEveryStageSurvivesKills(t *testing.T) {
 			}
 			if want, got := numbers(t, alone), numbers(t, killed); want != got {
 				t.Errorf("the logs differ:\n%s\n%s", want, got)
+			}
+			if want, got := samples(t, alone), samples(t, killed); want != got {
+				t.Errorf("the samples differ:\n%s\n%s", want, got)
 			}
 		})
 	}
@@ -143,6 +150,16 @@ func hashOf(t *testing.T, dir string) string {
 		t.Fatal(err)
 	}
 	return hash
+}
+
+// samples are the texts that a run wrote along the way.
+func samples(t *testing.T, out string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(out, policy.SamplesFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // numbers is a run's log without what tells how fast it was.
