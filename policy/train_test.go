@@ -343,3 +343,16 @@ func TestMicroBatches(t *testing.T) {
 		}
 	}
 }
+
+// TestPretrainRefusesEndlessEpochs, and leaves nothing behind.
+func TestPretrainRefusesEndlessEpochs(t *testing.T) {
+	c, out := smallPretrain(), filepath.Join(t.TempDir(), "out")
+	c.Steps, c.Epochs = 0, 1e300
+	_, err := Pretrain(context.Background(), testDevice(t), c, Job{Data: []string{writeText(t, t.TempDir())}, Out: out})
+	if err == nil || !strings.Contains(err.Error(), "epochs 1e+300") {
+		t.Errorf("%v", err)
+	}
+	if _, err := os.Stat(filepath.Join(out, RunFile)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a run is left behind: %v", err)
+	}
+}
